@@ -1,0 +1,29 @@
+/* The operator table (dsl/ops.def) as data. */
+#pragma once
+#include "dsl/dtype.h"
+
+typedef enum Op {
+#define OP(id, ...) OP_##id,
+#include "dsl/ops.def"
+#undef OP
+    OP_COUNT
+} Op;
+
+typedef enum OpSyntax { OPS_INFIX, OPS_PREFIX, OPS_CALL } OpSyntax;
+enum { OPA_F = 1, OPA_I = 2, OPA_B = 4, OPA_FI = 3, OPA_IB = 6, OPA_FIB = 7 };
+typedef enum OpGives { OPG_SAME, OPG_KEEP, OPG_BOOL } OpGives;
+
+typedef struct OpRow {
+    const char *name;
+    int arity;
+    OpSyntax syntax;
+    int accepts;        /* OPA_ bits */
+    OpGives gives;
+    double ulp;
+    const char *libm;
+} OpRow;
+
+extern const OpRow op_table[OP_COUNT];
+
+/* The function (OPS_CALL) of that name, or OP_COUNT. */
+Op op_by_name(const char *name);
