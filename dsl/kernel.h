@@ -5,7 +5,7 @@
  *
  * What readers may rely on:
  *  - expressions are trees of typed nodes, every conversion is a node; operands of an operator have one compute type
- *    (f64 f32 i64 i32 bool), except that KEEP operators (min, max, abs) and X_IF may be in a narrow type: then all operands have it;
+ *    (f64 f32 i64 i32 bool), except that KEEP operators (min, max) and X_IF may be in a narrow type: then all operands have it;
  *  - subscripts, range bounds, dims and indices are i64;
  *  - every access is proved inside its tensor, in the context it stands in: X_IF evaluates only the branch taken, `and`, `or` are
  *    evaluated from left to right and stop early, a reduction's operand is evaluated only where its predicate holds. A reader may
