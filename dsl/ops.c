@@ -1,0 +1,15 @@
+#include "dsl/ops.h"
+#include <string.h>
+
+const OpRow op_table[OP_COUNT] = {
+#define OP(id, name, arity, syntax, accepts, gives, ulp, feval, ferr, ieval, libm) \
+    [OP_##id] = {name, arity, OPS_##syntax, OPA_##accepts, OPG_##gives, ulp, libm},
+#include "dsl/ops.def"
+#undef OP
+};
+
+Op op_by_name(const char *name) {
+    for (int o = 0; o < OP_COUNT; o++)
+        if (op_table[o].syntax == OPS_CALL && !strcmp(op_table[o].name, name)) return (Op)o;
+    return OP_COUNT;
+}
