@@ -45,6 +45,7 @@ struct AExpr {
     AKind kind;
     Span span;            /* the whole expression, its own parentheses not included */
     bool parens;          /* it stood in parentheses */
+    int depth;            /* levels of the tree, 1 for a leaf; bounded by the parser */
     AOp op;
     int64_t i;
     double f;
