@@ -46,7 +46,7 @@ struct Tensor {
     TensorRole role;
     DType type;
     int rank;             /* 0: a scalar; scalar inputs are passed by value */
-    Expr **shape;         /* rank expressions over dims, i64 */
+    Expr **shape;         /* rank expressions over dims, i64; in a temporary a value below 0 counts as 0 */
     Expr *lo, *hi;        /* declared range of an integer input (lo <= value < hi), or NULL */
     Policy policy;        /* POLICY_CLAMP: every read yields min(max(value, lo), hi - 1); the reader of the Kernel does it */
     Expr *value;          /* default of a scalar input (a literal), or NULL */
