@@ -44,6 +44,7 @@ typedef VEC(ACarg) ACargs;
 struct AExpr {
     AKind kind;
     Span span;            /* the whole expression, its own parentheses not included */
+    Span whole;           /* with its own parentheses */
     bool parens;          /* it stood in parentheses */
     int depth;            /* levels of the tree, 1 for a leaf; bounded by the parser */
     AOp op;
