@@ -116,7 +116,7 @@ static void take_lin(Query *q, Lin e) {
 static bool lin_connected(const Query *q, Lin e) {
     for (int i = 0; i < e.terms.n; i++)
         if (q->local[e.terms.at[i].var] >= 0) return true;
-    return e.terms.n == 0;
+    return false;
 }
 
 static bool fact_connected(const Query *q, const Fact *f) {
@@ -214,20 +214,37 @@ static bool add_facts(Query *q) {
     return true;
 }
 
-/* Looks for a point of the facts (all, or those connected with the goal) where goal < 0; goal may be NULL. q->search.value holds
- * it while the pool's mark of the caller is kept. */
-static FmAnswer ask(Query *q, Prover *p, const Lin *goal, bool all, bool want_point) {
+/* Which facts a query takes. */
+typedef enum Scope { CONE, REST, ALL } Scope;
+
+static void query_start(Query *q, Prover *p, bool want_point) {
     *q = (Query){.p = p, .search = {.pool = &p->pool, .want_point = want_point}};
     q->local = pool_alloc(&p->pool, sizeof *q->local * (size_t)p->n_vars);
     q->var = pool_alloc(&p->pool, sizeof *q->var * (size_t)p->n_vars);
     q->taken = pool_alloc(&p->pool, (size_t)p->facts.n);
     for (int i = 0; i < p->n_vars; i++) q->local[i] = -1;
-    memset(q->taken, all, (size_t)p->facts.n);
-    if (all)
-        for (int i = 0; i < p->n_vars; i++) take_var(q, i);
+    memset(q->taken, 0, (size_t)p->facts.n);
+}
+
+static void take_scope(Query *q, const Lin *goal, Scope scope) {
     if (goal) take_lin(q, *goal);
-    if (!all) take_cone(q);
-    if (goal) {
+    if (scope != ALL) take_cone(q);
+    if (scope == CONE) return;
+    q->n_vars = 0;           /* what is not in the cone has variables of its own */
+    for (int i = 0; i < q->p->n_vars; i++) {
+        bool in_cone = q->local[i] >= 0;
+        q->local[i] = -1;
+        if (scope == ALL || !in_cone) take_var(q, i);
+    }
+    for (int i = 0; i < q->p->facts.n; i++) q->taken[i] = !q->taken[i];
+}
+
+/* Looks for a point of the facts in scope where goal < 0; goal may be NULL. q->search.value holds it while the pool's mark of the
+ * caller is kept. With REST the goal only says which facts are left out. */
+static FmAnswer ask(Query *q, Prover *p, const Lin *goal, Scope scope, bool want_point) {
+    query_start(q, p, want_point);
+    take_scope(q, goal, scope);
+    if (goal && scope != REST) {
         Row r;
         RowState state = make_row(q, *goal, -1, -1, false, &r);
         if (state == ROW_OVERFLOW) return FM_UNKNOWN;
@@ -238,18 +255,22 @@ static FmAnswer ask(Query *q, Prover *p, const Lin *goal, bool all, bool want_po
     return search_run(&q->search);
 }
 
+/* Facts that share no variable with the goal matter only when they contradict each other. */
 bool prover_proves(Prover *p, Lin e) {
-    PoolMark mark = pool_mark(&p->pool);
-    Query q;
-    FmAnswer a = ask(&q, p, &e, false, false);
-    pool_release(&p->pool, mark);
+    FmAnswer a = FM_POINT;
+    for (Scope scope = CONE; scope <= REST && a != FM_EMPTY; scope++) {
+        PoolMark mark = pool_mark(&p->pool);
+        Query q;
+        a = ask(&q, p, &e, scope, false);
+        pool_release(&p->pool, mark);
+    }
     return a == FM_EMPTY;
 }
 
 bool prover_refutes(Prover *p) {
     PoolMark mark = pool_mark(&p->pool);
     Query q;
-    FmAnswer a = ask(&q, p, NULL, true, false);
+    FmAnswer a = ask(&q, p, NULL, ALL, false);
     pool_release(&p->pool, mark);
     return a == FM_EMPTY;
 }
@@ -274,7 +295,7 @@ static bool fact_holds(const Fact *f, const int64_t *value) {
 bool prover_counterexample(Prover *p, Lin e, int64_t *value) {
     PoolMark mark = pool_mark(&p->pool);
     Query q;
-    bool found = ask(&q, p, &e, true, true) == FM_POINT;
+    bool found = ask(&q, p, &e, ALL, true) == FM_POINT;
     for (int i = 0; found && i < p->n_vars; i++) value[i] = q.search.value[q.local[i]];
     pool_release(&p->pool, mark);
     for (int i = 0; found && i < p->facts.n; i++) found = fact_holds(&p->facts.at[i], value);

@@ -2,7 +2,7 @@
  * splits into the clause's cases. Equalities are solved first, by unimodular changes of variables. */
 #include "dsl/prove_search.h"
 
-enum { MAX_NODES = 256, MAX_DEPTH = 40, MAX_WORK = 400000, TRAIL_MORE = 64 };
+enum { MAX_NODES = 256, MAX_DEPTH = 40, MAX_WORK = 100000, TRAIL_MORE = 64 };
 
 static bool substitute(Search *s, Row *r, const Subst *by, RowState *state) {
     int64_t a = row_coef(r, by->var);
