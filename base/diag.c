@@ -287,7 +287,7 @@ const char *diag_nearest(const char *word, const char *const *candidates, int n)
     size_t length = strlen(word);
     if (length > WORD_MAX || !length) return NULL;
     const char *best = NULL;
-    int least_edits = length < 3 ? 1 : length < 6 ? 2 : 3;   /* more than these are another word */
+    int least_edits = length < 5 ? 1 : length < 9 ? 2 : 3;   /* more than these are another word */
     if (length == 1) return NULL;
     for (int i = 0; i < n; i++) {
         size_t k = strlen(candidates[i]);

@@ -1,0 +1,34 @@
+/* The state of one parse: the reader of tokens, the generated parser, and what the errors need to know. */
+#pragma once
+#include "grammar/build.h"
+
+/* A bracket that is open. */
+typedef struct Open {
+    Tok tok;
+    Tok before;          /* the token in front of it */
+    bool reduction;      /* of a reduction or scan: '|' in it is the predicate's, ']' ends no statement */
+    int depth;           /* of the parser's stack when it was taken */
+} Open;
+
+enum {
+    HISTORY = 5,
+    STACK_MAX = 16384    /* entries of the parser's stack */
+};
+
+typedef struct Reader {
+    Build build;
+    Lexer lex;
+    void *parser;
+    VEC(Open) open;
+    Tok prev;            /* the token read last; code 0 at the beginning */
+    bool prev_ends;      /* it can end a statement */
+    bool new_statement;  /* a faulty part was skipped up to here: a statement begins */
+    int history[HISTORY];    /* the codes of the tokens before, the last one first */
+    Open closed;         /* the bracket that prev closed */
+} Reader;
+
+/* Reports that t cannot stand here. Returns the code of the keyword that was surely meant in place of t (>0) or of the token before
+ * (<0), or 0. */
+int reader_report(Reader *r, Tok t);
+/* Reports that the innermost bracket is not closed where its line ends, before t. */
+void reader_report_unclosed(Reader *r, Tok t);
