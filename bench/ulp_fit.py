@@ -1,0 +1,45 @@
+#!/usr/bin/python3
+"""Derives the polynomials of emit/host_math.c: weighted least squares on Chebyshev nodes, reweighted until the error is level
+(Lawson's iteration), which is the minimax polynomial. Prints coefficients, lowest first, and the largest weighted error."""
+import numpy as np
+
+L = np.longdouble
+
+def cheb(a, b, n=4001):
+    k = np.arange(n)
+    return (L(a) + L(b)) / 2 + (L(b) - L(a)) / 2 * np.cos(np.pi * (k + L(0.5)) / n)
+
+def fit(name, a, b, f, weight, deg, even=False):
+    """f(x) ~ sum c_i x^i (or x^2i) with weight(x) * error level. f and weight in long double."""
+    x = cheb(a, b)
+    t = x * x if even else x
+    y, w = f(x), weight(x)
+    V = np.stack([t ** i for i in range(deg + 1)], 1)
+    lam = np.ones(len(x), L)
+    best = None
+    for _ in range(60):
+        s = (np.sqrt(lam) * w).astype(float)
+        c = np.linalg.lstsq(V.astype(float) * s[:, None], y.astype(float) * s, rcond=None)[0]
+        # one step of refinement in long double
+        r = y - V @ c.astype(L)
+        c = c.astype(L) + np.linalg.lstsq(V.astype(float) * s[:, None], (r * s).astype(float), rcond=None)[0]
+        e = np.abs((y - V @ c) * w)
+        if best is None or e.max() < best[0]:
+            best = (e.max(), c)
+        lam = lam * e / e.max() + 1e-12
+        lam /= lam.max()
+    print(f"{name}: error 2^{float(np.log2(best[0])):.2f}")
+    print("   ", ", ".join(f"{float(v):.17g}" for v in best[1]))
+    return best[1]
+
+ln2h = np.log(L(2)) / 2 * L(1.001)
+series = lambda r, k, n: sum(r ** i / L(np.prod([L(j) for j in range(1, i + k + 1)])) for i in range(n))
+fit("exp32", -ln2h, ln2h, lambda r: series(r, 2, 24), lambda r: r * r, 4)
+fit("exp64", -ln2h, ln2h, lambda r: series(r, 2, 24), lambda r: np.abs(r), 6)
+def logq(f):
+    small = np.abs(f) < 1e-2
+    s = sum((L(-1)) ** i * f ** i / L(i + 3) for i in range(12))
+    g = np.where(small, 1, f)
+    return np.where(small, s, (np.log1p(g) - g + g * g / 2) / g ** 3)
+fit("log", L(0.5) ** L(0.5) - 1, L(2) ** L(0.5) - 1, logq, lambda f: np.abs(f ** 3 / np.where(f == 0, 1, np.log1p(f))), 9)
+fit("exp2", -0.5, 0.5, lambda r: series(r * np.log(L(2)), 1, 26) * np.log(L(2)), lambda r: np.abs(r), 7)

@@ -1,0 +1,278 @@
+/* One C file from a Kernel: what stands around the loop nests. */
+#include "emit/host_gen.h"
+#include <string.h>
+
+static const char *span_text(Arena *a, Span s) {
+    return s.src && s.hi > s.lo ? arena_strndup(a, s.src->text + s.lo, s.hi - s.lo) : NULL;
+}
+
+/* --- names and types of the interface ---------------------------------------------------------------------------------------- */
+
+static void name_all(Gen *g) {
+    const Kernel *k = g->k;
+    g->name = host_kernel_name(g, k->name);
+    vec_push(g->a, &g->scope.taken, arena_printf(g->a, "%s_facts", g->name));
+    for (int i = 0; i < k->params.n; i++) g->tensors[k->params.at[i]->id].name = host_name(g, k->params.at[i]->name);
+    for (int i = 0; i < k->outputs.n; i++) g->tensors[k->outputs.at[i]->id].name = host_name(g, k->outputs.at[i]->name);
+    for (int i = 0; i < k->dims.n; i++) g->dim[i] = c_atom(host_name(g, k->dims.at[i]->name));
+    for (int i = 0; i < k->tensors.n; i++) {
+        const Tensor *t = k->tensors.at[i];
+        HostTensor *h = &g->tensors[t->id];
+        if (!h->name) h->name = host_name(g, t->name);
+        h->variable = t->rank == 0 && t->role != TR_OUTPUT;
+    }
+    for (int i = 0; i < k->fns.n; i++) g->fn[k->fns.at[i]->id] = host_name(g, k->fns.at[i]->name);
+}
+
+static const char *parameter(Gen *g, const Tensor *t) {
+    const char *type = host_store_type(t->type), *name = g->tensors[t->id].name;
+    if (t->role == TR_INPUT && t->rank == 0) return arena_printf(g->a, "%s %s", type, name);
+    return arena_printf(g->a, "%s%s *restrict %s", t->role == TR_INPUT ? "const " : "", type, name);
+}
+
+static const char *parameters(Gen *g) {
+    const Kernel *k = g->k;
+    VEC(const char *) list = {0};
+    for (int i = 0; i < k->params.n; i++) vec_push(g->a, &list, parameter(g, k->params.at[i]));
+    for (int i = 0; i < k->outputs.n; i++) vec_push(g->a, &list, parameter(g, k->outputs.at[i]));
+    for (int i = 0; i < k->dims.n; i++) vec_push(g->a, &list, arena_printf(g->a, "int64_t %s", g->dim[i].text));
+    Out o = out_new(g->a);
+    size_t column = strlen(g->name) + 5;
+    for (int i = 0; i < list.n; i++) {
+        size_t n = strlen(list.at[i]) + 2;
+        bool wrap = i && column + n > 118;
+        out_f(&o, "%s%s", !i ? "" : wrap ? ",\n        " : ", ", list.at[i]);
+        column = wrap ? 8 + n : column + n;
+    }
+    return o.text ? o.text : "void";
+}
+
+/* --- functions ----------------------------------------------------------------------------------------------------------------- */
+
+static bool finds_var(void *context, Expr *e) {
+    const Var **v = context;
+    if (e->kind == X_VAR && e->var == *v) *v = NULL;
+    return *v != NULL;
+}
+
+static void function(Gen *g, const FnInst *f) {
+    int mark = host_scope_mark(g);
+    Out params = out_new(g->a);
+    for (int i = 0; i < f->params.n; i++) {
+        Var *v = f->params.at[i];
+        g->var[v->id] = c_atom(host_name(g, v->name));
+        out_f(&params, "%s%s %s", i ? ", " : "", host_value_type(v->type), g->var[v->id].text);
+    }
+    const char *text = span_text(g->a, f->span);
+    if (text) c_comment(&g->p, text);
+    const char *head = arena_printf(g->a, "static inline %s", host_value_type(f->type));
+    c_function(&g->p, head, g->fn[f->id], f->params.n ? params.text : "void");
+    for (int i = 0; i < f->params.n; i++) {
+        const Var *v = f->params.at[i];
+        expr_walk(f->body, finds_var, &v);
+        if (v) c_expr(&g->p, c_cast(&g->p, "void", g->var[v->id]));
+    }
+    c_return(&g->p, host_expr(g, f->body));
+    c_end(&g->p);
+    c_blank(&g->p);
+    host_scope_pop(g, mark);
+}
+
+/* --- facts --------------------------------------------------------------------------------------------------------------------- */
+
+static bool is_tested(const Gen *g, const Fact *f) {
+    return f->number > 0 && !(g->options->no_check && (f->kind == FACT_RANGE || f->kind == FACT_CHECK));
+}
+
+static void fact(Gen *g, const Fact *f) {
+    int mark = host_scope_mark(g);
+    c_comment(&g->p, f->text);
+    for (int i = 0; i < f->idx.n; i++) {
+        CExpr lo = host_extent(g, f->idx.at[i]->lo), hi = host_extent(g, f->idx.at[i]->hi);
+        host_open_loop(g, f->idx.at[i], lo, hi);
+    }
+    c_if(&g->p, c_unary(&g->p, "!", host_expr(g, f->cond)));
+    c_return(&g->p, c_int(&g->p, f->number));
+    for (int i = 0; i <= f->idx.n; i++) c_end(&g->p);
+    if (f->idx.n) host_scope_pop(g, mark);
+}
+
+static void c_string(Out *o, const char *s) {
+    out_s(o, "\"");
+    for (; *s; s++) {
+        unsigned char c = (unsigned char)*s;
+        if (c < 32 || c > 126) out_f(o, "\\%03o", c);
+        else out_f(o, "%s%c", c == '"' || c == '\\' || c == '?' ? "\\" : "", c);
+    }
+    out_s(o, "\"");
+}
+
+static void facts_table(Gen *g) {
+    const Kernel *k = g->k;
+    int most = 0;
+    for (int i = 0; i < k->facts.n; i++) most = k->facts.at[i].number > most ? k->facts.at[i].number : most;
+    if (!most) return;
+    c_comment(&g->p, "What must hold: the function returns the number of the first that does not, counted from 1.");
+    out_f(g->p.out, "const char *const %s_facts[] = {\n", g->name);
+    g->p.out->indent++;
+    for (int n = 1; n <= most; n++) {
+        const char *text = "";
+        for (int i = 0; i < k->facts.n; i++)
+            if (k->facts.at[i].number == n) text = k->facts.at[i].text;
+        c_string(g->p.out, text ? text : "");
+        out_s(g->p.out, ",\n");
+    }
+    g->p.out->indent--;
+    out_s(g->p.out, "};\n\n");
+}
+
+/* --- temporaries --------------------------------------------------------------------------------------------------------------- */
+
+typedef VEC(const char *) Texts;
+
+static void allocate(Gen *g, Texts *names, const char *name, const char *type, int rank, Expr *const *shape) {
+    Out list = out_new(g->a);
+    for (int d = 0; d < rank; d++) out_f(&list, "%s%s", d ? ", " : "", host_extent(g, shape[d]).text);
+    CExpr args[] = {c_atomf(&g->p, "sizeof(%s)", type), c_int(&g->p, rank), c_atomf(&g->p, "(const int64_t[]){%s}", list.text)};
+    c_declare(&g->p, arena_printf(g->a, "%s *restrict", type), name, c_call(&g->p, host_use(&g->uses, "knf_alloc"), 3, args));
+    vec_push(g->a, names, name);
+}
+
+static void release(Gen *g, const Texts *names) {
+    for (int i = 0; i < names->n; i++) c_expr(&g->p, c_call1(&g->p, "free", c_atom(names->at[i])));
+}
+
+static void temporaries(Gen *g, Texts *names) {
+    const Kernel *k = g->k;
+    for (int i = 0; i < k->tensors.n; i++) {
+        const Tensor *t = k->tensors.at[i];
+        HostTensor *h = &g->tensors[t->id];
+        if (h->wide) allocate(g, names, h->wide, "float", t->rank, t->shape);
+        if (t->role != TR_TEMP) continue;
+        if (h->variable) c_declare(&g->p, host_value_type(t->type), h->name, (CExpr){0});
+        else allocate(g, names, h->name, host_store_type(t->type), t->rank, t->shape);
+    }
+    if (!names->n) return;
+    CExpr any = {0};
+    for (int i = 0; i < names->n; i++) {
+        CExpr none = c_unary(&g->p, "!", c_atom(names->at[i]));
+        any = any.text ? c_binary(&g->p, "||", any, none) : none;
+    }
+    c_if(&g->p, any);
+    release(g, names);
+    c_return(&g->p, c_int(&g->p, -1));
+    c_end(&g->p);
+    c_blank(&g->p);
+}
+
+/* --- the function and the file --------------------------------------------------------------------------------------------------- */
+
+/* Statements of the body, into g->p. */
+static void body(Gen *g) {
+    const Kernel *k = g->k;
+    int tested = 0;
+    for (int i = 0; i < k->facts.n; i++)
+        if (is_tested(g, &k->facts.at[i])) fact(g, &k->facts.at[i]), tested++;
+    if (tested) c_blank(&g->p);
+    Texts names = {0};
+    host_wide_plan(g);
+    temporaries(g, &names);
+    for (int i = 0; i < k->stmts.n; i++) host_stmt(g, k->stmts.at[i]);
+    release(g, &names);
+    c_return(&g->p, c_atom("0"));
+}
+
+/* Extents that have names, and parameters that nothing uses. */
+static void prologue(Gen *g) {
+    const Kernel *k = g->k;
+    for (int i = 0; i < g->extents.n; i++) c_declare(&g->p, "const int64_t", g->extents.at[i].name, c_atom(g->extents.at[i].text));
+    for (int i = 0; i < k->tensors.n; i++) {
+        const Tensor *t = k->tensors.at[i];
+        if (t->role != TR_TEMP && !g->tensors[t->id].used) c_expr(&g->p, c_cast(&g->p, "void", c_atom(g->tensors[t->id].name)));
+    }
+    for (int i = 0; i < k->dims.n; i++)
+        if (!g->dim_used[i]) c_expr(&g->p, c_cast(&g->p, "void", g->dim[i]));
+}
+
+static void header(Gen *g) {
+    const Kernel *k = g->k;
+    Out text = out_new(g->a);
+    out_f(&text, "%s: made by knyfe%s%s\n\n", g->name, g->options->command ? " with: " : "", g->options->command ? g->options->command : "");
+    if (strcmp(g->name, k->name)) out_f(&text, "The kernel is named %s, which C does not allow here.\n\n", k->name);
+    const char *source = span_text(g->a, k->span);
+    if (source) out_s(&text, source);
+    else kernel_print(k, &text);
+    while (text.n && text.text[text.n - 1] == '\n') text.text[--text.n] = 0;
+    c_comment(&g->p, text.text);
+}
+
+static const char *const includes[] = {"math.h", "stdbool.h", "stddef.h", "stdint.h", "stdlib.h", "string.h"};
+
+static void preamble(Gen *g) {
+    for (size_t i = 0; i < sizeof includes / sizeof *includes; i++) out_f(g->p.out, "#include <%s>\n", includes[i]);
+    c_blank(&g->p);
+    c_comment(&g->p, "No result here depends on errno or on floating-point traps.");
+    out_s(g->p.out, "#if defined __GNUC__ && !defined __clang__\n");
+    out_s(g->p.out, "#pragma GCC optimize (\"no-math-errno\", \"no-trapping-math\")\n");
+    out_s(g->p.out, "#endif\n");
+    out_s(g->p.out, "#pragma GCC diagnostic ignored \"-Wtautological-compare\"\n\n");
+}
+
+static Gen gen_new(const Kernel *k, const HostOptions *options, Out *out) {
+    Arena *a = out->arena;
+    Gen g = {.k = k, .options = options, .a = a, .p = {a, out}, .uses = host_uses_new(a)};
+    g.tensors = NEW_ARRAY(a, HostTensor, k->tensors.n + 1);
+    g.index = NEW_ARRAY(a, CExpr, k->n_indices + 1);
+    g.var = NEW_ARRAY(a, CExpr, k->n_vars + 1);
+    g.dim = NEW_ARRAY(a, CExpr, k->dims.n + 1);
+    g.dim_used = NEW_ARRAY(a, bool, k->dims.n + 1);
+    g.fn = NEW_ARRAY(a, const char *, k->fns.n + 1);
+    name_all(&g);
+    return g;
+}
+
+void emit_host(const Kernel *k, const HostOptions *options, Out *out) {
+    static const HostOptions none = {0};
+    Gen g = gen_new(k, options ? options : &none, out);
+    Out functions = out_new(g.a), inside = out_new(g.a);
+    g.p.out = &functions;
+    for (int i = 0; i < k->fns.n; i++) function(&g, k->fns.at[i]);
+    inside.indent = 1;
+    g.p.out = &inside;
+    body(&g);
+
+    g.p.out = out;
+    header(&g);
+    preamble(&g);
+    host_helpers_print(&g.p, &g.uses);
+    if (functions.n) out_n(out, functions.text, functions.n);
+    facts_table(&g);
+    c_function(&g.p, "int", g.name, parameters(&g));
+    prologue(&g);
+    out->indent--;
+    out_n(out, inside.text, inside.n);
+    out->indent++;
+    c_end(&g.p);
+}
+
+void emit_host_call(const Kernel *k, Out *out) {
+    static const HostOptions none = {0};
+    Gen g = gen_new(k, &none, out);
+    out_s(out, "#include <stdint.h>\n\n");
+    out_f(out, "int %s(%s);\n", g.name, parameters(&g));
+    out_s(out, "int knyfe_call(void *const *tensors, const int64_t *dims);\n\n");
+    c_function(&g.p, "int", "knyfe_call", "void *const *tensors, const int64_t *dims");
+    int n = k->params.n + k->outputs.n, all = n + k->dims.n;
+    CExpr *args = NEW_ARRAY(g.a, CExpr, all + 1);
+    for (int i = 0; i < n; i++) {
+        const Tensor *t = i < k->params.n ? k->params.at[i] : k->outputs.at[i - k->params.n];
+        args[i] = c_subscript(&g.p, c_atom("tensors"), c_int(&g.p, i));
+        if (t->role != TR_INPUT || t->rank) continue;
+        args[i] = c_unary(&g.p, "*", c_cast(&g.p, arena_printf(g.a, "const %s *", host_store_type(t->type)), args[i]));
+    }
+    for (int i = n; i < all; i++) args[i] = c_subscript(&g.p, c_atom("dims"), c_int(&g.p, i - n));
+    if (n == 0) c_expr(&g.p, c_cast(&g.p, "void", c_atom("tensors")));
+    if (!k->dims.n) c_expr(&g.p, c_cast(&g.p, "void", c_atom("dims")));
+    c_return(&g.p, c_call(&g.p, g.name, all, args));
+    c_end(&g.p);
+}

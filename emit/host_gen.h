@@ -1,0 +1,113 @@
+/* What the parts of the host emitter share: the state of one emission. */
+#pragma once
+#include "emit/cprint.h"
+#include "emit/host.h"
+#include "dsl/kernel_build.h"
+#include "emit/host_help.h"
+
+/* C names that are taken; a scope is a mark to return to. */
+typedef struct Scope { VEC(const char *) taken; } Scope;
+
+/* How a tensor is reached in C. */
+typedef struct HostTensor {
+    const char *name;
+    bool variable;          /* a scalar held in a C variable of the compute type */
+    bool used;
+    const char *wide;       /* a copy as floats of a narrow tensor that is read many times, or NULL */
+} HostTensor;
+
+/* A named extent or bound that is more than a dim. */
+typedef struct HostExtent { const Expr *expr; const char *name, *text; } HostExtent;
+
+typedef struct Gen {
+    const Kernel *k;
+    const HostOptions *options;
+    Arena *a;
+    CPrint p;               /* where statements go */
+    HostUses uses;
+    Scope scope;
+    const char *name;       /* of the C function */
+    HostTensor *tensors;    /* by Tensor.id */
+    CExpr *index, *dim, *var;       /* by id: how the thing is written at this point */
+    bool *dim_used;
+    const char **fn;
+    bool plain;             /* inside a subscript or a bound: arithmetic that cannot overflow */
+    bool wide;              /* reads go to the wide copies */
+    VEC(HostExtent) extents;
+} Gen;
+
+/* --- host_names.c -------------------------------------------------------------------------------------------------------- */
+
+/* A C identifier near `name` (dots become underscores) that is no keyword, library name or macro, and not taken; takes it. */
+const char *host_name(Gen *g, const char *name);
+/* The kernel's own: as it is unless C does not allow it. */
+const char *host_kernel_name(Gen *g, const char *name);
+static inline int host_scope_mark(const Gen *g) { return g->scope.taken.n; }
+static inline void host_scope_pop(Gen *g, int mark) { g->scope.taken.n = mark; }
+
+/* --- host_expr.c --------------------------------------------------------------------------------------------------------- */
+
+const char *host_value_type(DType t);       /* the C type of values while they are computed: float for f16 */
+const char *host_store_type(DType t);       /* and in memory: uint16_t */
+/* A value of the kernel's expression; statements that it needs are printed before (into g->p). */
+CExpr host_expr(Gen *g, const Expr *e);
+/* The same for subscripts and bounds. */
+CExpr host_bound(Gen *g, const Expr *e);
+/* A bound over dims only: a named constant of the function when it is not simple. */
+CExpr host_extent(Gen *g, const Expr *e);
+/* Whether host_expr prints statements. */
+bool host_needs_statements(const Expr *e);
+CExpr host_literal(Gen *g, DType t, double f, int64_t i);
+/* The value as a store into memory of type t writes it; e is its expression or NULL. */
+CExpr host_stored(Gen *g, DType t, const Expr *e, CExpr value);
+/* tensor [ subs ] as an lvalue. */
+CExpr host_element(Gen *g, const Tensor *t, const Exprs *subs);
+/* Opens for (int64_t i = lo; i < hi; i++) and sets the index's name. */
+void host_open_loop(Gen *g, Index *i, CExpr lo, CExpr hi);
+
+/* --- host_access.c ------------------------------------------------------------------------------------------------------- */
+
+typedef enum Stride { STRIDE_NONE, STRIDE_UNIT, STRIDE_OTHER } Stride;
+bool host_mentions(const Expr *e, const Index *i);
+/* How subscripts move with an index: not at all, by one element, or otherwise. */
+Stride host_stride(const Exprs *subs, const Index *i);
+/* All reads in an expression. */
+typedef VEC(const Expr *) Reads;
+Reads host_reads(Gen *g, const Expr *e);
+bool host_is_linear(const Expr *e);
+
+/* --- host_reduce.c ------------------------------------------------------------------------------------------------------- */
+
+/* A running reduction: C names of its accumulators. */
+typedef struct Acc {
+    const Reduce *r;
+    const char *acc, *count, *best;   /* count: mean; best: argmax */
+    const char **state;               /* CK_USER */
+} Acc;
+DType host_acc_type(const Comb *c);
+CExpr host_identity(Gen *g, const Comb *c);
+/* acc joined with x, for the built-in kinds other than argmax and argmin. */
+CExpr host_join(Gen *g, const Comb *c, CExpr acc, CExpr x);
+void host_acc_open(Gen *g, const Reduce *r, Acc *acc);
+/* One step with the operands at the point where the indices stand; the predicate is the caller's. */
+void host_acc_step(Gen *g, Acc *acc);
+/* Result i. */
+CExpr host_acc_result(Gen *g, Acc *acc, int i);
+/* A whole reduction in place; result i of Acc. */
+void host_reduce(Gen *g, const Reduce *r, Acc *acc);
+
+/* --- host_stmt.c, host_lanes.c ------------------------------------------------------------------------------------------- */
+
+void host_stmt(Gen *g, const Stmt *s);
+void host_store(Gen *g, const Target *t, const Expr *e, CExpr value);
+
+typedef struct Lanes {
+    bool use;               /* false: the plain loop nest */
+    Index *lane;            /* the index that the lanes run along */
+    bool output;            /* it is one of the statement's, not the reduction's last */
+    Index *tile;            /* an index of which several values share operands, or NULL */
+} Lanes;
+Lanes host_lanes_plan(Gen *g, const Stmt *s);
+void host_lanes_emit(Gen *g, const Stmt *s, Lanes plan);
+/* Decides which narrow tensors get a copy as floats. */
+void host_wide_plan(Gen *g);
