@@ -4,7 +4,7 @@
 usage: lang.py KNYFE err|lang|examples|plant [--bless] [NAME ...]
 
 err       every test/err/*.knf is refused by `knyfe check` with exit status 1 and nothing on standard output; one error stands at each
-          line marked `#! error` (or `#! error: WORD`, then the message holds WORD), and no error elsewhere. Where FILE.err stands
+          line marked `#! error` (or `#! error: WORD`, then an error, note, help or edit has WORD), and no error elsewhere. Where FILE.err stands
           beside FILE.knf, the whole text on standard error is that; --bless writes those files.
 lang      every test/lang/**/*.knf passes `knyfe check` and `knyfe test`.
 examples  the same for examples/*.knf.
@@ -22,6 +22,8 @@ import tempfile
 HERE = pathlib.Path(__file__).resolve().parent
 MARK = re.compile(rb'#! error(?:: (.*?))?[ \t]*$')
 ERROR = re.compile(r'^([^:\n]+):(\d+):(\d+): error: (.*)$', re.M)
+SAID = re.compile(r'^(?:[^:\n]+:\d+:\d+: (?:error|note)|help): .*$', re.M)
+EDIT = re.compile(r'^ *\d+ \| (.*)\n      \| ( *)(\++)$', re.M)
 EXPECT = re.compile(r'(expect \w+ = [\[\s]*)(-?\d[\d.]*(?:e[-+]?\d+)?|-?inf|nan|true|false)')
 
 
@@ -46,6 +48,7 @@ def marks(path):
 
 def faults_of_messages(name, text, wanted):
     """What the errors in `text` have wrong, given the marks."""
+    said = '\n'.join(SAID.findall(text) + [line[len(gap):len(gap + new)] for line, gap, new in EDIT.findall(text)])
     faults, seen = [], {}
     for file, line, _, message in ERROR.findall(text):
         if file != name:
@@ -58,7 +61,7 @@ def faults_of_messages(name, text, wanted):
             faults.append(f'line {line}: no error')
         elif len(messages) > 1:
             faults.append(f'line {line}: {len(messages)} errors: ' + '; '.join(messages))
-        elif word and word not in messages[0] and word not in text:
+        elif word and word not in said:
             faults.append(f'line {line}: "{word}" is not in: {messages[0]}')
     faults += [f'line {line}: unmarked error: {m}' for line, ms in sorted(seen.items()) for m in ms]
     return faults
