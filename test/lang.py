@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """The language as its users meet it, TAP on standard output.
 
-usage: lang.py KNYFE err|lang|examples|plant [--bless] [NAME ...]
+usage: lang.py KNYFE err|lang|examples|docs|plant [--bless] [NAME ...]
 
 err       every test/err/*.knf is refused by `knyfe check` with exit status 1 and nothing on standard output; one error stands at each
           line marked `#! error` (or `#! error: WORD`, then an error, note, help or edit has WORD), and no error elsewhere. Where FILE.err stands
           beside FILE.knf, the whole text on standard error is that; --bless writes those files.
 lang      every test/lang/**/*.knf passes `knyfe check` and `knyfe test`.
 examples  the same for examples/*.knf.
+docs      the same for every ```knf block of docs/*.md.
 plant     one value of an `expect` is made wrong: `knyfe test` must fail.
 """
 import concurrent.futures
@@ -124,6 +125,16 @@ def check_planted(knyfe, path, _):
     return []
 
 
+def check_blocks(knyfe, path, _):
+    faults, blocks = [], re.findall(r'^```knf\n(.*?)^```', path.read_text(), re.M | re.S)
+    with tempfile.TemporaryDirectory() as folder:
+        for number, text in enumerate(blocks, 1):
+            block = pathlib.Path(folder) / f'block{number}.knf'
+            block.write_text(text)
+            faults += check_right(knyfe, block, False)
+    return faults
+
+
 def files_of(kind):
     if kind == 'err':
         return sorted((HERE / 'err').glob('*.knf')), check_wrong
@@ -131,6 +142,8 @@ def files_of(kind):
         return sorted((HERE / 'lang').rglob('*.knf')), check_right
     if kind == 'examples':
         return sorted((HERE.parent / 'examples').glob('*.knf')), check_right
+    if kind == 'docs':
+        return sorted((HERE.parent / 'docs').glob('*.md')), check_blocks
     if kind == 'plant':
         return sorted((HERE / 'lang').glob('*.knf'))[::8], check_planted
     sys.exit(__doc__)
