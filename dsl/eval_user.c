@@ -1,0 +1,105 @@
+/* Combinators of the user. Two evaluations run side by side, each with the propagated bounds of its operations: one steps through the
+ * elements in order, the other makes a part of each element and merges it. A right implementation's order of steps and merges lies
+ * between the two; the bound is twice the larger of their bounds, seen from the first. docs/numerics.md says why. */
+#include "dsl/eval_internal.h"
+
+struct UserAcc {
+    const Comb *comb;
+    Col *stepped, *merged;      /* by state */
+};
+
+static Col *initial(Frame *fr, const Comb *c) {
+    Col *state = scratch_alloc(&fr->eval->scratch, sizeof *state * (size_t)(c->states.n + 1));
+    for (int k = 0; k < c->states.n; k++) {
+        DType t = c->states.at[k]->type;
+        Col v = eval_expr(fr, c->init.at[k]);
+        double *e = memset(scratch_f(fr, fr->n), 0, sizeof *e * (size_t)fr->n);
+        state[k] = (Col){.form = COL_ARRAY, .e = e};
+        if (dtype_is_float(t)) state[k].f = memcpy(scratch_f(fr, fr->n), col_f(fr, &v, fr->n), sizeof(double) * (size_t)fr->n);
+        else state[k].i = memcpy(scratch_i(fr, fr->n), col_i(fr, &v, fr->n), sizeof(int64_t) * (size_t)fr->n);
+    }
+    return state;
+}
+
+UserAcc *user_new(Frame *fr, const Comb *c) {
+    UserAcc *u = scratch_alloc(&fr->eval->scratch, sizeof *u);
+    *u = (UserAcc){c, initial(fr, c), initial(fr, c)};
+    return u;
+}
+
+/* A bound of zeros is dropped, so that exact columns stay on the short way. */
+static Col presented(Frame *fr, const Col *c) {
+    Col p = *c;
+    bool any = false;
+    for (int l = 0; l < fr->n; l++) any = any || c->e[l] != 0;
+    if (!any) p.e = NULL;
+    return p;
+}
+
+static void bind_states(Frame *fr, const Comb *c, const Vars *vars, Col *state) {
+    for (int k = 0; k < c->states.n; k++) {
+        Col shown = presented(fr, &state[k]), copy = col_copy(fr, c->states.at[k]->type, &shown);
+        bind_var(fr, vars->at[k], copy);
+    }
+}
+
+/* Writes the active lanes of v to a state's own arrays. */
+static void assign_state(Frame *fr, DType t, Col *state, const Col *v) {
+    int n = fr->n;
+    const double *f = dtype_is_float(t) ? col_f(fr, v, n) : NULL, *e = col_e(fr, v, n);
+    const int64_t *i = f ? NULL : col_i(fr, v, n);
+    double *sf = (double *)state->f, *se = (double *)state->e;
+    int64_t *si = (int64_t *)state->i;
+    for (int l = 0; l < n; l++) {
+        if (fr->mask && !fr->mask[l]) continue;
+        if (f) sf[l] = f[l];
+        else si[l] = i[l];
+        se[l] = e ? e[l] : 0;
+    }
+}
+
+/* Runs assignments in order; states are bound, and written at the end. */
+static void run(Frame *fr, const Comb *c, const Assigns *list, Col *state) {
+    bind_states(fr, c, &c->states, state);
+    for (int k = 0; k < list->n; k++) bind_var(fr, list->at[k].var, eval_expr(fr, list->at[k].value));
+    for (int k = 0; k < c->states.n; k++) assign_state(fr, c->states.at[k]->type, &state[k], &fr->var[c->states.at[k]->id]);
+}
+
+void user_add(Frame *fr, UserAcc *u, const Col *operands) {
+    const Comb *c = u->comb;
+    for (int k = 0; k < c->inputs.n; k++) bind_var(fr, c->inputs.at[k], operands[k]);
+    run(fr, c, &c->step, u->stepped);
+    if (fr->eval->options.no_bounds || !c->merge.n) return;
+    Col *part = initial(fr, c);
+    run(fr, c, &c->step, part);
+    bind_states(fr, c, &c->other, part);
+    run(fr, c, &c->merge, u->merged);
+}
+
+static Col final_of(Frame *fr, UserAcc *u, Col *state, int k) {
+    bind_states(fr, u->comb, &u->comb->states, state);
+    return eval_expr(fr, u->comb->final.at[k]);
+}
+
+/* With exact bounds on both ways the result is exact: they agree then, or the merge is none. */
+Col user_result(Frame *fr, UserAcc *u, int k) {
+    const Comb *c = u->comb;
+    DType t = c->final.at[k]->type;
+    Col one = final_of(fr, u, u->stepped, k);
+    if (fr->eval->options.no_bounds || !c->merge.n) return one;
+    Col two = final_of(fr, u, u->merged, k);
+    if (col_exact(&one) && col_exact(&two)) return one;
+    int n = fr->n;
+    const double *a = col_number(fr, t, &one, n), *b = col_number(fr, t, &two, n);
+    const double *ea = col_e(fr, &one, n), *eb = col_e(fr, &two, n);
+    double *e = scratch_f(fr, n);
+    for (int l = 0; l < n; l++) {
+        double x = ea ? ea[l] : 0, y = eb ? eb[l] : 0, apart = a[l] == b[l] ? 0 : fabs(a[l] - b[l]);
+        if (isnan(a[l]) && isnan(b[l])) apart = 0;
+        double far = apart + y;
+        e[l] = x == 0 && y == 0 ? 0 : 2 * (x > far ? x : far);
+        if (!(e[l] >= 0)) e[l] = INFINITY;
+        if (t == DT_BOOL) e[l] = e[l] != 0;
+    }
+    return dtype_is_float(t) ? col_of_f(col_f(fr, &one, n), e, n) : col_of_i(col_i(fr, &one, n), e, n);
+}
