@@ -59,8 +59,18 @@ static void note_token(Reader *r, Tok t) {
     r->prev_ends = ends;
 }
 
+/* Follows whether the line begins like the next statement, though the last one was not at its end. Called before t is taken. */
+static void note_break(Reader *r, Tok t) {
+    Break *b = &r->line_break;
+    if (t.code == T_ID && t.first && !r->prev_ends && r->prev.code)
+        *b = (Break){true, r->prev, r->open.n, reader_expected(r, 0)};
+    else if (b->is_target && r->open.n <= b->open)
+        b->is_target = t.code == T_LBRACKET && r->prev.code == T_ID;
+}
+
 /* Gives the parser a token that it accepts. */
 static void feed(Reader *r, Tok t) {
+    note_break(r, t);
     knf(r->parser, t.code, t);
     if (t.code && t.code != T_BAD) note_token(r, t);
 }
@@ -135,6 +145,18 @@ static Tok recover(Reader *r, Tok fault, Tok t) {
     return t;
 }
 
+/* The '=' shows that the line begins a statement, so the one before breaks off: reports that, and goes back there. */
+static Tok recover_break(Reader *r) {
+    Break *b = &r->line_break;
+    b->is_target = false;
+    reader_report_end(r, &b->expected, b->before);
+    drop_part(r);
+    r->lex.at = r->build.source->text + b->before.hi;
+    r->prev = b->before;
+    r->new_statement = accepts(r, T_SEP);
+    return read_token(r);
+}
+
 /* ---- the loop ---- */
 
 /* Does a statement end between the last token and t? */
@@ -166,7 +188,8 @@ static bool step(Reader *r, Tok t) {
             t = skip_part(r, t, false);
         }
         if (is_unclosed(r, t)) {
-            reader_report_unclosed(r, t);
+            Set s = reader_expected(r, 0);
+            reader_report_end(r, &s, r->prev);
             drop_part(r);
             t = skip_part(r, t, true);
         }
@@ -181,7 +204,8 @@ static bool step(Reader *r, Tok t) {
             feed(r, t);
             return t.code != 0;
         }
-        t = recover(r, t, t);
+        bool broken = t.code == T_ASSIGN && r->line_break.is_target && r->open.n == r->line_break.open;
+        t = broken ? recover_break(r) : recover(r, t, t);
     }
     return true;
 }

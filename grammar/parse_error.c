@@ -2,10 +2,8 @@
 #include "grammar/reader.h"
 #include <string.h>
 
-typedef struct Set { bool has[TOKEN_CODES]; } Set;
-
 /* The tokens that the parser would take, had it not taken the `drop` last ones. Words of places are left out where any name will do. */
-static Set expected(const Reader *r, int drop) {
+Set reader_expected(const Reader *r, int drop) {
     Set s = {0};
     for (int code = 0; code < TOKEN_CODES; code++)
         if (code != T_BAD && (!code || token_row(code)->text)) s.has[code] = knf_accepts(r->parser, drop, &code, 1);
@@ -37,7 +35,7 @@ static int name_groups(Set *s, bool operators, const char **names) {
         s->has[T_ID] = false;
     } else if (s->has[T_CHECK] && s->has[T_ASSUME] && s->has[T_ID]) {
         names[n++] = "a statement";
-        s->has[T_CHECK] = s->has[T_ASSUME] = s->has[T_ID] = s->has[T_LPAREN] = false;
+        s->has[T_CHECK] = s->has[T_ASSUME] = s->has[T_ID] = s->has[T_LPAREN] = s->has[T_SEP] = false;
     } else if (s->has[T_INT] && s->has[T_NAN]) {
         names[n++] = "a constant";
         remove_flagged(s, TF_OPERAND);
@@ -45,14 +43,18 @@ static int name_groups(Set *s, bool operators, const char **names) {
     if (s->has[T_PLUS] && s->has[T_AND]) {
         if (operators) names[n++] = "an operator";
         remove_flagged(s, TF_OPERATOR);
-        s->has[T_PAD] = s->has[T_CLAMP] = s->has[T_DOT] = s->has[T_CLT] = s->has[T_LPAREN] = s->has[T_LBRACKET] = false;
+        if (s->has[T_PAD]) s->has[T_PAD] = s->has[T_CLAMP] = false;
+        s->has[T_CLT] = s->has[T_LPAREN] = s->has[T_LBRACKET] = false;
     }
-    if (s->has[T_SEP] && (s->has[T_RBRACE] || n)) s->has[s->has[T_RBRACE] && !n ? T_RBRACE : T_SEP] = n && !s->has[T_RBRACE];
+    s->has[T_DOT] = false;
+    if (s->has[T_SEP]) s->has[T_RBRACE] = false;
     return n;
 }
 
-/* "a, b or c" of what is in the set. */
-static const char *say(const Reader *r, Set s, bool operators) {
+/* "a, b or c" of what is in the set, where t was found: an operator is named before an operand, a brace at the end of its text. */
+static const char *say(const Reader *r, Set s, Tok t) {
+    bool operators = (token_row(t.code)->flags & TF_OPERAND) && t.first == false;
+    if (s.has[T_RBRACE] && (!t.code || (token_row(t.code)->flags & TF_DEF))) s.has[T_SEP] = false;
     const char *names[TOKEN_CODES];
     int n = name_groups(&s, operators, names);
     Arena *a = r->build.arena;
@@ -124,38 +126,50 @@ static void help(const Reader *r, Diag *d, const Set *s, Tok t) {
         static const char *const combs[] = {"sum", "prod", "max", "min", "mean", "any", "all", "argmax", "argmin"};
         const char *near = diag_nearest(r->closed.before.name, combs, (int)(sizeof combs / sizeof *combs));
         if (near) diag_edit(d, build_span((Build *)&r->build, r->closed.before), near, "did you mean '%s'?", near);
-    } else if ((token_row(t.code)->flags & TF_WORD) && s->has[T_ID])
+    } else if (t.code == T_EQ && s->has[T_ASSIGN]) diag_help(d, "a definition is written with one '='");
+    else if ((token_row(t.code)->flags & TF_WORD) && s->has[T_ID] && !s->has[T_INT] && !t.first)
         diag_help(d, "'%s' is a word of the language; choose another name", token_row(t.code)->text);
+}
+
+/* A keyword that was surely meant: says so. */
+static void report_misspelt(const Reader *r, Set s, Tok t, int meant) {
+    Diag *d = diag_error(r->build.diags, place_of(r, t), "expected %s, found %s", say(r, s, t), found(r, t));
+    diag_edit(d, place_of(r, t), token_row(meant)->text, "did you mean '%s'?", token_row(meant)->text);
+}
+
+/* Does the text break off before t, on a line before it? Then the fault is at the end of that line. */
+static bool breaks_off(const Reader *r, Tok t) {
+    bool ends = !t.code || t.code == T_RBRACE || (token_row(t.code)->flags & TF_DEF);
+    return t.first && ends && !r->prev_ends && r->prev.code && r->prev.code != T_LBRACE && r->prev.code != T_SEP;
 }
 
 int reader_report(Reader *r, Tok t) {
     Diags *diags = r->build.diags;
-    Set s = expected(r, 0);
-    int meant = t.code == T_ID ? nearest_word(r, t.name, 0, -1) : 0;
+    Set s = reader_expected(r, 0);
+    bool word = t.code == T_ID || (token_row(t.code)->flags & TF_SOFT);
+    int meant = word ? nearest_word(r, t.name, 0, -1) : 0;
     if (meant) {
-        Diag *d = diag_error(diags, place_of(r, t), "expected %s, found %s", say(r, s, false), found(r, t));
-        diag_edit(d, place_of(r, t), token_row(meant)->text, "did you mean '%s'?", token_row(meant)->text);
+        report_misspelt(r, s, t, meant);
         return meant;
     }
     if (r->prev.code == T_ID && knf_depth(r->parser) > 0) meant = nearest_word(r, r->prev.name, 1, t.code);
     if (meant) {
-        Set before = expected(r, 1);
-        Diag *d = diag_error(diags, place_of(r, r->prev), "expected %s, found %s", say(r, before, false), found(r, r->prev));
-        diag_edit(d, place_of(r, r->prev), token_row(meant)->text, "did you mean '%s'?", token_row(meant)->text);
+        report_misspelt(r, reader_expected(r, 1), r->prev, meant);
         return -meant;
     }
-    bool operand = token_row(t.code)->flags & TF_OPERAND;
-    Diag *d = t.code == T_RBRACE && !r->open.n
-                  ? diag_error(diags, place_of(r, t), "nothing is open that this '}' could close")
-                  : diag_error(diags, place_of(r, t), "expected %s, found %s", say(r, s, operand), found(r, t));
-    note_open(r, d, &s, t);
-    help(r, d, &s, t);
+    if (t.code == T_RBRACE && !r->open.n) diag_error(diags, place_of(r, t), "nothing is open that this '}' could close");
+    else if (breaks_off(r, t)) reader_report_end(r, &s, r->prev);
+    else {
+        Diag *d = diag_error(diags, place_of(r, t), "expected %s, found %s", say(r, s, t), found(r, t));
+        note_open(r, d, &s, t);
+        help(r, d, &s, t);
+    }
     return 0;
 }
 
-void reader_report_unclosed(Reader *r, Tok t) {
-    Set s = expected(r, 0);
-    Span at = {r->build.source, r->prev.hi, r->prev.hi};
-    Diag *d = diag_error(r->build.diags, at, "expected %s, found the end of the line", say(r, s, false));
-    note_open(r, d, &s, t);
+void reader_report_end(Reader *r, const Set *s, Tok last) {
+    Span at = {r->build.source, last.hi, last.hi};
+    Tok end = {.code = T_SEP, .lo = last.hi, .hi = last.hi};
+    Diag *d = diag_error(r->build.diags, at, "expected %s, found the end of the line", say(r, *s, end));
+    note_open(r, d, s, end);
 }

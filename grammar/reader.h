@@ -10,6 +10,17 @@ typedef struct Open {
     int depth;           /* of the parser's stack when it was taken */
 } Open;
 
+/* Tokens that could stand at a place; code 0 is the end of the file. */
+typedef struct Set { bool has[TOKEN_CODES]; } Set;
+
+/* A line that begins with a name in the middle of a statement: should the line before have ended it? */
+typedef struct Break {
+    bool is_target;      /* what has been read since is  name  or  name[...] */
+    Tok before;          /* the last token of the line before */
+    int open;            /* brackets open there */
+    Set expected;        /* what could have followed `before` */
+} Break;
+
 enum {
     HISTORY = 5,
     STACK_MAX = 16384    /* entries of the parser's stack */
@@ -25,10 +36,13 @@ typedef struct Reader {
     bool new_statement;  /* a faulty part was skipped up to here: a statement begins */
     int history[HISTORY];    /* the codes of the tokens before, the last one first */
     Open closed;         /* the bracket that prev closed */
+    Break line_break;
 } Reader;
 
-/* Reports that t cannot stand here. Returns the code of the keyword that was surely meant in place of t (>0) or of the token before
- * (<0), or 0. */
+/* The tokens that the parser would take, had it not taken the `drop` last ones. Words of places are left out where any name does. */
+Set reader_expected(const Reader *r, int drop);
+/* Reports that t cannot stand here. Returns the code of the keyword that was surely meant in place of t (> 0) or of the token before
+ * (< 0), or 0. */
 int reader_report(Reader *r, Tok t);
-/* Reports that the innermost bracket is not closed where its line ends, before t. */
-void reader_report_unclosed(Reader *r, Tok t);
+/* Reports that the line ends behind `last` where one of the set was expected. */
+void reader_report_end(Reader *r, const Set *s, Tok last);
