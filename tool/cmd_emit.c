@@ -1,0 +1,44 @@
+/* knyfe FILE: emits C, or a stage on the way to it. */
+#include "dsl/ast_print.h"
+#include "emit/host.h"
+#include "tool/machine.h"
+#include <string.h>
+
+static int dump_ast(Tool *t) {
+    int status = STATUS_GOOD;
+    FrontOptions front;
+    Program *p = tool_program(t, t->options->files.at[0], &front, &status);
+    if (!p) return status;
+    Out o = out_new(t->arena);
+    ast_print(front_file(p, 0), &o);
+    tool_write(t, t->options->output, o.text ? o.text : "", o.n);
+    return STATUS_GOOD;
+}
+
+/* The command as the header of the emitted file shows it: without what is the same for all. */
+static const char *command_line(Tool *t) {
+    Out o = out_new(t->arena);
+    const char *path = t->options->files.at[0], *slash = strrchr(path, '/');
+    out_f(&o, "knyfe %s", slash ? slash + 1 : path);
+    if (t->options->kernel) out_f(&o, " -k %s", t->options->kernel);
+    for (int i = 0; i < t->options->defines.n; i++) out_f(&o, " -D %s=%s", t->options->defines.at[i].name, t->options->defines.at[i].value);
+    if (t->options->no_check) out_s(&o, " --no-check");
+    for (char *c = o.text; *c; c++)
+        if (*c == '\n' || *c == '\r' || (*c == '*' && c[1] == '/') || (*c == '/' && c[1] == '*') || *c == '\\') *c = '?';
+    return o.text;
+}
+
+int cmd_emit(Tool *t) {
+    const char *stage = t->options->dump;
+    if (stage && !strcmp(stage, "ast")) return dump_ast(t);
+    int status = STATUS_GOOD;
+    const Machine *m = machine_find(t, t->options->target, &status);
+    Kernel *k = m ? tool_kernel(t, t->options->files.at[0], &status) : NULL;
+    if (!k) return status;
+    Out o = out_new(t->arena);
+    HostOptions host = {.no_check = t->options->no_check, .command = command_line(t)};
+    if (stage && !strcmp(stage, "kernel")) kernel_print(k, &o);
+    else emit_host(k, &host, &o);
+    tool_write(t, t->options->output, o.text ? o.text : "", o.n);
+    return STATUS_GOOD;
+}

@@ -1,0 +1,2 @@
+#include "tool/tool.h"
+int cmd_fmt(Tool *t) { (void)t; return 2; }

@@ -1,0 +1,239 @@
+/* knyfe test: the test blocks of files, and kernels without one on shapes and distributions of the runner's own. */
+#include "tool/compile.h"
+#include "tool/exact.h"
+#include "tool/laws.h"
+#include "tool/machine.h"
+#include "tool/tap.h"
+#include "tool/testcase.h"
+#include "tool/trial.h"
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+/* One kernel with its compile-time arguments, and the blocks that test it. */
+typedef struct Job {
+    const char *suite, *key;
+    Kernel *kernel;
+    const ATest *test;           /* NULL: none, the runner's own cases */
+    int unit;                    /* which of the units compiled together */
+} Job;
+
+typedef struct Session {
+    Tool *t;
+    Tap *tap;
+    VEC(Job) jobs;               /* not run yet */
+    VEC(CUnit) units;
+    int group;                   /* units of one call of the compiler */
+} Session;
+
+static double now(void) {
+    struct timespec s;
+    clock_gettime(CLOCK_MONOTONIC, &s);
+    return (double)s.tv_sec + 1e-9 * (double)s.tv_nsec;
+}
+
+/* --- cases --- */
+
+static void arena_over(void *context, const char *why) {
+    (void)context;
+    tool_die(STATUS_ENVIRONMENT, "%s", why);
+}
+
+static Verdict run_trial(Tool *t, const Job *j, const TestCase *c, const char *object, const char *entry, Array *inputs) {
+    const Kernel *k = j->kernel;
+    bool *exact = NULL, stated = false;
+    for (int i = 0; i < k->params.n; i++) stated |= c->laws[i].kind != LAW_DEFAULT;
+    int amplitude = 4;
+    if (c->style == STYLE_INTEGERS && !stated) {
+        exact = NEW_ARRAY(t->arena, bool, k->outputs.n + 1);
+        int best = exact_amplitude(t->arena, k, c->dims, c->given, exact);
+        if (best) amplitude = best;
+    }
+    InputPlan plan = {.laws = c->laws, .given = c->given, .style = c->style, .amplitude = amplitude, .seed = t->options->seed};
+    const char *why = trial_inputs(t->arena, k, c->dims, &plan, inputs);
+    if (why) {
+        Verdict v = {.ok = false, .refused = true, .why = out_new(t->arena)};
+        out_f(&v.why, "%s\n", why);
+        return v;
+    }
+    Trial r = {.kernel = k, .object = object, .entry = entry, .dims = c->dims, .inputs = inputs, .exact = exact, .expect = c->expect};
+    return trial_run(t, &r);
+}
+
+static bool has_expect(const Kernel *k, const TestCase *c) {
+    for (int i = 0; i < k->outputs.n; i++)
+        if (c->expect[i].data) return true;
+    return false;
+}
+
+static void run_case(Session *s, const Job *j, const TestCase *c, const char *object, const char *entry) {
+    tap_progress(s->tap, j->suite);
+    if (c->why) {
+        tap_result(s->tap, j->suite, c->name, false, NULL, c->why, 0);
+        return;
+    }
+    Tool one = *s->t;
+    one.arena = arena_new(0, arena_over, NULL);
+    double start = now();
+    Verdict v = run_trial(&one, j, c, object, entry, NEW_ARRAY(one.arena, Array, j->kernel->params.n + 1));
+    const char *why = v.why.n ? v.why.text : NULL, *skip = NULL;
+    /* An input that could not be made, or that breaks what no code tests, is no fault of the kernel unless the block gave it. */
+    bool stated = has_expect(j->kernel, c);
+    bool outside = !v.ok && !stated && (v.refused || (!v.child.outputs[0] && v.child.end == CHILD_RETURNED && !v.child.why && !v.fact)) && v.child.n_times == 0
+                   && (!v.fact || v.fact->number == 0 || s->t->options->no_check) && !v.child.outputs[0];
+    if (outside) skip = "no such input", v.ok = true;
+    else if (v.refused && stated) v.ok = false, why = arena_printf(one.arena, "the data given break %s\n", v.fact ? v.fact->text : "a fact");
+    else if (v.ok && v.refused) why = "refused as it must be, and nothing was written\n";
+    else if (v.ok && v.loose) why = "no test: the error bound is wide against the values\n";
+    tap_result(s->tap, j->suite, c->name, v.ok, skip, why, now() - start);
+    arena_free(one.arena);
+}
+
+static void run_job(Session *s, const Job *j, const char *object, int n_units, int unit) {
+    const char *entry = compile_entry(s->t->arena, unit, n_units);
+    TestCases cases = testcase_all(s->t, j->kernel, j->test);
+    for (int i = 0; i < cases.n; i++) run_case(s, j, &cases.at[i], object, entry);
+}
+
+/* --- groups --- */
+
+static void run_jobs_of(Session *s, int unit, const char *object, int n_units, int place) {
+    for (int i = 0; i < s->jobs.n; i++)
+        if (s->jobs.at[i].unit == unit) run_job(s, &s->jobs.at[i], object, n_units, place);
+}
+
+static const char *suite_of(const Session *s, int unit) {
+    for (int i = 0; i < s->jobs.n; i++)
+        if (s->jobs.at[i].unit == unit) return s->jobs.at[i].suite;
+    return "";
+}
+
+/* Compiles what was gathered and runs it. A group that does not compile is tried one by one, to name the one at fault. */
+static void flush(Session *s) {
+    int n = s->units.n, level = s->t->options->batch ? 1 : 3;
+    if (!n) return;
+    tap_progress(s->tap, "compiling");
+    Compiled all = compile_units(s->t, s->units.at, n, level);
+    for (int u = 0; u < n; u++) {
+        if (!all.why) {
+            run_jobs_of(s, u, all.path, n, u);
+            continue;
+        }
+        Compiled one = n == 1 ? all : compile_units(s->t, &s->units.at[u], 1, level);
+        if (one.why) tap_result(s->tap, suite_of(s, u), "the emitted C compiles", false, NULL, arena_printf(s->t->arena, "%s\n%s", one.why, one.said), one.seconds);
+        else run_jobs_of(s, u, one.path, 1, 0);
+    }
+    s->jobs.n = s->units.n = 0;
+}
+
+static const char *cval_text(Arena *a, const ACval *v) { return v->is_int ? arena_printf(a, "%lld", (long long)v->i) : v->name.text; }
+
+static void add_job(Session *s, const char *suite, const char *key, Kernel *k, const ATest *test) {
+    Job j = {suite, key, k, test, -1};
+    for (int i = 0; i < s->jobs.n; i++)
+        if (!strcmp(s->jobs.at[i].key, key)) j.unit = s->jobs.at[i].unit;
+    if (j.unit < 0) {
+        j.unit = s->units.n;
+        vec_push(s->t->arena, &s->units, compile_emit(s->t, k));
+        laws_test(s->t, s->tap, k, suite);
+    }
+    vec_push(s->t->arena, &s->jobs, j);
+}
+
+static void diags_result(Session *s, Tool *one, const char *suite, const char *name) {
+    Out o = out_new(one->arena);
+    diag_print(one->diags, &o, false);
+    tap_result(s->tap, suite, name, false, NULL, o.n ? o.text : "it can't be read", 0);
+}
+
+/* The kernel of a block, with the block's arguments over those of -D. */
+static void add_test(Session *s, Tool *one, Program *p, const FrontOptions *front, const ATest *test, const char *kernel) {
+    Arena *a = one->arena;
+    VEC(FrontArg) args = {0};
+    for (int i = 0; i < front->n_args && !test; i++) vec_push(a, &args, front->args[i]);
+    Out suite = out_new(a);
+    out_f(&suite, "%s", kernel);
+    for (int i = 0; test && i < test->cargs.n; i++) {
+        FrontArg arg = {test->cargs.at[i].name.text, cval_text(a, &test->cargs.at[i].value)};
+        vec_push(a, &args, arg);
+        out_f(&suite, "%s%s = %s", i ? ", " : "<", arg.name, arg.value);
+    }
+    if (test && test->cargs.n) out_s(&suite, ">");
+    FrontOptions own = *front;
+    own.kernel = kernel;
+    own.args = args.at;
+    own.n_args = args.n;
+    Kernel *k = front_kernel(p, &own);
+    if (!k) {
+        diags_result(s, one, suite.text, "is right");
+        return;
+    }
+    add_job(s, suite.text, arena_printf(a, "%p %s", (void *)p, suite.text), k, test);
+}
+
+static void test_file(Session *s, const char *path) {
+    Tool one = *s->t;
+    one.diags = diags_new(one.arena);
+    const char *why;
+    const Source *src = source_read(one.arena, path, &why);
+    if (!src) tool_die(STATUS_ENVIRONMENT, "%s: %s", path, why);
+    FrontOptions front = tool_front_options(&one);
+    Program *p = front_load(one.arena, one.names, one.diags, src, &front);
+    if (!p) {
+        diags_result(s, &one, path, "is right");
+        return;
+    }
+    const AFile *f = front_file(p, 0);
+    for (int i = 0; i < f->kernels.n; i++) {
+        const char *name = f->kernels.at[i]->name.text;
+        if (s->t->options->kernel && strcmp(name, s->t->options->kernel)) continue;
+        bool any = false;
+        for (int j = 0; j < f->tests.n; j++) {
+            if (f->tests.at[j]->kernel.text != name) continue;
+            any = true;
+            add_test(s, &one, p, &front, f->tests.at[j], name);
+        }
+        if (!any) add_test(s, &one, p, &front, NULL, name);
+        if (s->units.n >= s->group) flush(s);
+    }
+    if (!s->t->options->batch) flush(s);
+}
+
+/* --- folders --- */
+
+static int by_text(const void *x, const void *y) { return strcmp(*(const char *const *)x, *(const char *const *)y); }
+
+static void test_path(Session *s, const char *path, int depth) {
+    struct stat st;
+    if (stat(path, &st)) tool_die(STATUS_ENVIRONMENT, "%s: %s", path, strerror(errno));
+    if (!S_ISDIR(st.st_mode)) {
+        test_file(s, path);
+        return;
+    }
+    DIR *d = opendir(path);
+    if (!d) tool_die(STATUS_ENVIRONMENT, "%s: %s", path, strerror(errno));
+    VEC(const char *) names = {0};
+    for (struct dirent *e; (e = readdir(d));) {
+        size_t n = strlen(e->d_name);
+        bool knf = n > 4 && !strcmp(e->d_name + n - 4, ".knf");
+        if (e->d_name[0] == '.') continue;
+        const char *full = arena_printf(s->t->arena, "%s/%s", path, e->d_name);
+        if (knf || (depth < 16 && !stat(full, &st) && S_ISDIR(st.st_mode))) vec_push(s->t->arena, &names, full);
+    }
+    closedir(d);
+    if (names.n) qsort(names.at, (size_t)names.n, sizeof *names.at, by_text);
+    for (int i = 0; i < names.n; i++) test_path(s, names.at[i], depth + 1);
+}
+
+int cmd_test(Tool *t) {
+    int status = STATUS_GOOD;
+    if (!machine_find(t, t->options->target, &status)) return status;
+    Session s = {.t = t, .group = t->options->batch ? t->options->batch : 8};
+    s.tap = tap_new(t);
+    for (int i = 0; i < t->options->files.n; i++) test_path(&s, t->options->files.at[i], 0);
+    flush(&s);
+    return tap_finish(s.tap);
+}

@@ -1,0 +1,134 @@
+#include "tool/compile.h"
+#include "emit/host.h"
+#include "tool/machine.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+extern char **environ;
+
+CUnit compile_emit(Tool *t, const Kernel *k) {
+    Out c = out_new(t->arena), call = out_new(t->arena);
+    HostOptions options = {.no_check = t->options->no_check};
+    emit_host(k, &options, &c);
+    emit_host_call(k, &call);
+    return (CUnit){c.text, call.text, k->name};
+}
+
+static bool executable(const char *path) { return access(path, X_OK) == 0; }
+
+/* Where `word` is on the PATH (or itself, with a slash in it); NULL when nowhere. */
+static const char *find_program(Arena *a, const char *word) {
+    if (strchr(word, '/')) return executable(word) ? word : NULL;
+    const char *path = getenv("PATH");
+    for (const char *p = path; p && *p;) {
+        size_t n = strcspn(p, ":");
+        if (n) {
+            const char *full = arena_printf(a, "%.*s/%s", (int)n, p, word);
+            if (executable(full)) return full;
+        }
+        p += n + (p[n] == ':');
+    }
+    return NULL;
+}
+
+typedef VEC(const char *) Words;
+
+/* The compiler's command: the words of $CC, or the first of cc, gcc, clang that is there. */
+static Words compiler(Tool *t) {
+    Words w = {0};
+    const char *env = getenv("CC");
+    if (env && *env) {
+        for (const char *p = env + strspn(env, " \t"); *p; p += strspn(p, " \t")) {
+            size_t n = strcspn(p, " \t");
+            const char *word = arena_strndup(t->arena, p, n);
+            vec_push(t->arena, &w, word);
+            p += n;
+        }
+        const char *full = w.n ? find_program(t->arena, w.at[0]) : NULL;
+        if (!full) tool_die(STATUS_ENVIRONMENT, "no C compiler: CC is '%s', which can't be run", env);
+        w.at[0] = full;
+        return w;
+    }
+    static const char *const names[] = {"cc", "gcc", "clang"};
+    for (int i = 0; i < 3; i++) {
+        const char *full = find_program(t->arena, names[i]);
+        if (!full) continue;
+        vec_push(t->arena, &w, full);
+        return w;
+    }
+    tool_die(STATUS_ENVIRONMENT, "no C compiler: neither cc, gcc nor clang is on the PATH; install one (Debian: apt install gcc) or set CC");
+}
+
+static const char *in_temp(Tool *t, const char *name) { return arena_printf(t->arena, "%s/%s", temp_folder(), name); }
+
+/* Runs the command in the temporary folder with its messages in `log`. Gives the wait status, or -1 with errno. */
+static int run(const Words *w, const char *log) {
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_addchdir_np(&actions, temp_folder());
+    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_addopen(&actions, 1, log, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    posix_spawn_file_actions_adddup2(&actions, 1, 2);
+    pid_t pid;
+    int error = posix_spawn(&pid, w->at[0], &actions, NULL, (char *const *)w->at, environ), status;
+    posix_spawn_file_actions_destroy(&actions);
+    if (error) return errno = error, -1;
+    temp_child(pid);
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {}
+    temp_child(0);
+    return status;
+}
+
+/* Several kernels in one object: names that could meet are renamed by the preprocessor, knyfe_call among them. */
+static const char *renamed(Tool *t, const CUnit *u, const char *text, int i, int n) {
+    if (n == 1) return text;
+    return arena_printf(t->arena, "#define %s %s_u%d\n#define knyfe_call knyfe_call_u%d\n#line 1\n%s", u->name, u->name, i, i, text);
+}
+
+const char *compile_entry(Arena *a, int i, int n) { return n == 1 ? "knyfe_call" : arena_printf(a, "knyfe_call_u%d", i); }
+
+static void write_units(Tool *t, const CUnit *units, int n, Words *w) {
+    for (int i = 0; i < n; i++) {
+        const char *files[] = {arena_printf(t->arena, "kernel%d.c", i), arena_printf(t->arena, "call%d.c", i)};
+        const char *texts[] = {units[i].kernel, units[i].call};
+        for (int f = 0; f < 2; f++) {
+            const char *text = renamed(t, &units[i], texts[f], i, n), *path = in_temp(t, files[f]);
+            const char *why = out_write(path, text, strlen(text), t->arena);
+            if (why) tool_die(STATUS_ENVIRONMENT, "%s: %s", path, why);
+            vec_push(t->arena, w, files[f]);
+        }
+    }
+}
+
+Compiled compile_units(Tool *t, const CUnit *units, int n, int level) {
+    static int serial;
+    Words w = compiler(t);
+    const char *object = arena_printf(t->arena, "kernels%d.so", serial++), *log = in_temp(t, "messages");
+    static const char *const flags[] = {"-march=native", "-std=gnu11", "-shared", "-fPIC", "-w", "-o"};
+    vec_push(t->arena, &w, level == 1 ? "-O1" : "-O3");
+    for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) vec_push(t->arena, &w, flags[i]);
+    vec_push(t->arena, &w, object);
+    write_units(t, units, n, &w);
+    vec_push(t->arena, &w, "-lm");
+    vec_push(t->arena, &w, (const char *)NULL);
+    struct timespec t0, t1;
+    clock_gettime(CLOCK_MONOTONIC, &t0);
+    int status = run(&w, log);
+    clock_gettime(CLOCK_MONOTONIC, &t1);
+    Compiled c = {.path = in_temp(t, object), .seconds = (double)(t1.tv_sec - t0.tv_sec) + 1e-9 * (double)(t1.tv_nsec - t0.tv_nsec)};
+    if (status == -1) tool_die(STATUS_ENVIRONMENT, "can't start the C compiler %s: %s", w.at[0], strerror(errno));
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0 && access(c.path, R_OK) == 0) return c;
+    const char *why;
+    const Source *s = source_read(t->arena, log, &why);
+    c.said = s ? s->text : "";
+    if (strstr(c.said, "No space left on device")) tool_die(STATUS_ENVIRONMENT, "the C compiler found no space left in %s", temp_folder());
+    c.why = WIFSIGNALED(status) ? arena_printf(t->arena, "the C compiler was ended by signal %d", WTERMSIG(status))
+                                : arena_printf(t->arena, "the C compiler %s refuses the file", w.at[0]);
+    return c;
+}

@@ -1,0 +1,21 @@
+/* The system's C compiler. No shell is involved, so no name can reach one. */
+#pragma once
+#include "tool/tool.h"
+
+/* One kernel as C: the text of the kernel's file and of the file that defines knyfe_call. */
+typedef struct CUnit { const char *kernel, *call, *name; } CUnit;
+
+typedef struct Compiled {
+    const char *path;        /* the shared object, in the temporary folder */
+    const char *why;         /* not NULL: it did not compile; the compiler's own words are in `said` */
+    const char *said;
+    double seconds;
+} Compiled;
+
+/* Compiles n units into one shared object. The entry of unit i is compile_entry(i, n). `level` is 1 or 3.
+ * Dies with STATUS_ENVIRONMENT when there is no compiler. */
+Compiled compile_units(Tool *t, const CUnit *units, int n, int level);
+/* The symbol of knyfe_call for unit i of n. */
+const char *compile_entry(Arena *a, int i, int n);
+/* The unit of a kernel as the host emitter writes it. */
+CUnit compile_emit(Tool *t, const Kernel *k);

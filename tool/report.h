@@ -1,0 +1,29 @@
+/* What a run says: as text, and as JSON (docs/language.md, section 6). */
+#pragma once
+#include "tool/machine.h"
+#include "tool/trial.h"
+
+enum { REPORT_VERSION = 1 };
+
+typedef struct Report {
+    const Kernel *kernel;
+    const Machine *machine;
+    const int64_t *dims;
+    const char *schedule;
+    double time, time_low, time_high;    /* seconds: median, tenth and ninetieth percentile; time 0: not measured */
+    int n_times;
+    double bytes, operations;
+    const char *bound;                   /* "dram bandwidth", "vector f32 rate" */
+    double fraction;                     /* of the bound that was reached */
+    bool ok, refused;
+    const char *check;                   /* what the check was, in a word or two */
+    double ratio;
+    const char *const *notes;            /* further lines */
+    int n_notes;
+} Report;
+
+/* Times, bytes and the roofline of a verdict. */
+void report_measure(Report *r, const Verdict *v, const Array *inputs, const Array *outputs);
+void report_text(const Report *r, Out *o);
+/* Dies when the file can't be written. */
+void report_json(Tool *t, const Report *r, const char *path);

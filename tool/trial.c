@@ -1,0 +1,207 @@
+#include "tool/trial.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const void **pointers(Arena *a, const Kernel *k, const Array *inputs) {
+    const void **p = NEW_ARRAY(a, const void *, k->params.n + 1);
+    for (int i = 0; i < k->params.n; i++) p[i] = inputs[i].data;
+    return p;
+}
+
+const Fact *trial_broken_fact(Arena *a, const Kernel *k, const int64_t *dims, const Array *inputs, int64_t *point, const char **why) {
+    EvalOptions options = {.no_bounds = true};
+    *why = NULL;
+    Eval *e = eval_new(a, k, dims, pointers(a, k, inputs), &options, why);
+    if (!e) return NULL;
+    int f = eval_facts(e, point);
+    return f < 0 ? NULL : &k->facts.at[f];
+}
+
+const char *trial_inputs(Arena *a, const Kernel *k, const int64_t *dims, const InputPlan *plan, Array *inputs) {
+    const char *why = inputs_make(a, k, dims, plan, inputs);
+    int64_t *point = NEW_ARRAY(a, int64_t, k->n_indices + 1);
+    for (int tries = 0; !why && tries < 4; tries++) {
+        const Fact *f = trial_broken_fact(a, k, dims, inputs, point, &why);
+        if (why || !f) return why;
+        if (!inputs_repair(k, f, dims, plan, inputs)) return NULL;     /* the fact is for the run to report */
+    }
+    return why;
+}
+
+/* --- the reference --- */
+
+typedef struct Reference { Eval *eval; Expected *outputs; bool sampled; } Reference;
+
+/* Corners, first, last, and 10^4 others. */
+static Expected sample(Arena *a, Eval *e, const Tensor *t, const Array *y, uint64_t seed) {
+    enum { POINTS = 10000 };
+    Expected x = {0};
+    int64_t corners = (int64_t)1 << y->rank, all = y->n < POINTS + corners ? y->n : POINTS + corners;
+    int64_t *at = NEW_ARRAY(a, int64_t, all + 1);
+    for (int64_t i = 0; i < all; i++) {
+        at[i] = all == y->n ? i : (int64_t)(inputs_random(&seed) % (uint64_t)y->n);
+        if (all == y->n || i >= corners) continue;
+        at[i] = 0;
+        for (int d = 0; d < y->rank; d++) at[i] = at[i] * y->extent[d] + ((i >> d & 1) ? y->extent[d] - 1 : 0);
+    }
+    double *value = NEW_ARRAY(a, double, all + 1), *err = NEW_ARRAY(a, double, all + 1);
+    int64_t *ivalue = NEW_ARRAY(a, int64_t, all + 1);
+    if (all) eval_points(e, t, all, at, value, ivalue, err);
+    x = (Expected){all, at, value, ivalue, err};
+    return x;
+}
+
+static Reference reference(Tool *t, const Trial *r, Eval *e, const Array *out, double operations) {
+    const Kernel *k = r->kernel;
+    Reference ref = {e, NEW_ARRAY(t->arena, Expected, k->outputs.n + 1), operations > (double)t->options->operations_limit};
+    if (!ref.sampled) eval_all(e);
+    for (int i = 0; i < k->outputs.n; i++) {
+        if (ref.sampled) {
+            ref.outputs[i] = sample(t->arena, e, k->outputs.at[i], &out[i], t->options->seed);
+            continue;
+        }
+        EvalArray x = eval_array(e, k->outputs.at[i]);
+        ref.outputs[i] = (Expected){x.n, NULL, x.value, x.ivalue, x.err};
+    }
+    return ref;
+}
+
+/* --- judging --- */
+
+static void judge_expect(Verdict *v, const Trial *r, const Tensor *t, const Array *y, const Expected *x, const Array *want) {
+    int bytes = dtype_table[t->type].bytes;
+    double u = dtype_is_float(t->type) ? ldexp(1, -dtype_table[t->type].precision) : 0;
+    double *value = malloc(sizeof(double) * (size_t)(x->n + 1)), *err = malloc(sizeof(double) * (size_t)(x->n + 1));
+    int64_t *ivalue = malloc(sizeof(int64_t) * (size_t)(x->n + 1));
+    if (!value || !err || !ivalue) tool_die(STATUS_ENVIRONMENT, "out of memory");
+    int64_t own = 0;
+    for (int64_t p = 0; p < x->n; p++) {
+        const char *at = (const char *)want->data + (x->at ? x->at[p] : p) * bytes;
+        value[p] = dtype_is_float(t->type) ? dtype_load_float(t->type, at) : 0;
+        ivalue[p] = dtype_is_float(t->type) ? 0 : dtype_load_int(t->type, at);
+        err[p] = (x->err ? x->err[p] : 0) + u * fabs(value[p]);
+        if (dtype_is_float(t->type)) own += isnan(value[p]) != isnan(x->value[p]) || !(isnan(value[p]) || value[p] == x->value[p] || fabs(value[p] - x->value[p]) <= err[p]);
+        else own += fabs((double)ivalue[p] - (double)x->ivalue[p]) > err[p];
+    }
+    Expected given = {x->n, x->at, value, ivalue, err};
+    Comparison c = compare_both(y, y, &given, false);
+    if (c.bad) {
+        out_s(&v->why, "against the result given by 'expect':\n");
+        explain_difference(&v->why, r->kernel, t, y, &given, &c, false, r->inputs);
+    }
+    if (own) out_f(&v->why, "the reference itself differs from 'expect' in %lld elements of '%s'\n", (long long)own, t->name);
+    v->ok &= !c.bad && !own;
+    free(value);
+    free(err);
+    free(ivalue);
+}
+
+static void judge_output(Tool *t, Verdict *v, const Trial *r, int i, const Expected *x) {
+    const Tensor *out = r->kernel->outputs.at[i];
+    const Array *y = &v->child.outputs[0][i];
+    bool exact = r->exact && r->exact[i];
+    Comparison c = compare_both(y, &v->child.outputs[1][i], x, exact);
+    v->ratio = fmax(v->ratio, c.ratio);
+    if (c.loose * 100 > c.compared) v->loose = true;
+    if (r->made && c.compared >= 16 && !v->dull) {
+        if (c.zeros * 10 > c.compared * 9) v->dull = arena_printf(t->arena, "%.0f %% of the reference for '%s' is zero", 100.0 * (double)c.zeros / (double)c.compared, out->name);
+        else if (c.same * 10 > c.compared * 9) v->dull = arena_printf(t->arena, "the reference for '%s' is nearly constant", out->name);
+    }
+    if (!compare_ok(&c)) {
+        v->ok = false;
+        explain_difference(&v->why, r->kernel, out, y, x, &c, exact, r->inputs);
+    }
+    if (r->expect && r->expect[i].data) judge_expect(v, r, out, y, x, &r->expect[i]);
+}
+
+/* No element of any output was written. */
+static bool untouched(const ChildResult *c, const Kernel *k) {
+    for (int i = 0; i < k->outputs.n; i++) {
+        const Array *y = &c->outputs[0][i];
+        size_t w = (size_t)dtype_table[y->type].bytes;
+        unsigned char poison[8];
+        child_poison(y->type, 0, poison);
+        for (int64_t p = 0; p < y->n; p++)
+            if (memcmp((char *)y->data + (size_t)p * w, poison, w)) return false;
+    }
+    return true;
+}
+
+static void judge_refusal(Verdict *v, const Trial *r) {
+    int want = v->fact->number;
+    v->refused = true;
+    if (v->child.returned != want) {
+        v->ok = false;
+        out_f(&v->why, "the input breaks fact %d (%s), but the kernel returned %d\n", want, v->fact->text, v->child.returned);
+    } else if (!untouched(&v->child, r->kernel)) {
+        v->ok = false;
+        out_f(&v->why, "the kernel refused its input (%s), but had written outputs before\n", v->fact->text);
+    }
+}
+
+static void judge_child(Verdict *v) {
+    if (v->child.end != CHILD_RETURNED) out_f(&v->why, "%s\n", v->child.why);
+    else if (v->child.touched) out_f(&v->why, "%s\n", v->child.touched);
+    v->ok &= v->child.end == CHILD_RETURNED && !v->child.touched;
+}
+
+static const char *fact_text(const Kernel *k, int number) {
+    for (int i = 0; i < k->facts.n; i++)
+        if (k->facts.at[i].number == number && number) return k->facts.at[i].text;
+    return "no fact of that number";
+}
+
+static ChildResult run_child(Tool *t, const Trial *r, const Array *out) {
+    const Kernel *k = r->kernel;
+    const char **in_names = NEW_ARRAY(t->arena, const char *, k->params.n + 1), **out_names = NEW_ARRAY(t->arena, const char *, k->outputs.n + 1);
+    for (int i = 0; i < k->params.n; i++) in_names[i] = k->params.at[i]->name;
+    for (int i = 0; i < k->outputs.n; i++) out_names[i] = k->outputs.at[i]->name;
+    ChildLimits limits = {(double)t->options->time_limit, t->options->memory_limit};
+    return child_run(t, r->object, r->entry, r->inputs, in_names, k->params.n, out, out_names, k->outputs.n, r->dims, r->timed, limits);
+}
+
+/* A fact that emitted code does not test is broken: nothing can be said of a run. */
+static bool untested(Tool *t, const Fact *f) {
+    return f->number == 0 || (t->options->no_check && f->kind != FACT_WHERE && f->kind != FACT_DIM && f->kind != FACT_EXTENT);
+}
+
+Verdict trial_run(Tool *t, const Trial *r) {
+    const Kernel *k = r->kernel;
+    Verdict v = {.ok = true, .why = out_new(t->arena)};
+    const char *why = NULL;
+    EvalOptions options = {0};
+    Array *out = NEW_ARRAY(t->arena, Array, k->outputs.n + 1);
+    Eval *e = eval_new(t->arena, k, r->dims, pointers(t->arena, k, r->inputs), &options, &why);
+    for (int i = 0; i < k->outputs.n && !why; i++) why = inputs_shape(t->arena, k->outputs.at[i], r->dims, &out[i]);
+    if (!e || why) {
+        v.ok = false;
+        out_f(&v.why, "%s\n", why ? why : "the reference can't be made");
+        return v;
+    }
+    int f = eval_facts(e, NEW_ARRAY(t->arena, int64_t, k->n_indices + 1));
+    v.fact = f < 0 ? NULL : &k->facts.at[f];
+    if (v.fact && untested(t, v.fact)) {
+        v.ok = false;
+        v.refused = true;
+        out_f(&v.why, "the input breaks what the kernel assumes: %s\n", v.fact->text);
+        return v;
+    }
+    v.child = run_child(t, r, out);
+    judge_child(&v);
+    if (v.child.end != CHILD_RETURNED) return v;
+    if (v.fact) {
+        judge_refusal(&v, r);
+        return v;
+    }
+    if (v.child.returned) {
+        v.ok = false;
+        out_f(&v.why, "the kernel returned %d (%s), but its facts hold\n", v.child.returned, fact_text(k, v.child.returned));
+        return v;
+    }
+    v.operations = eval_operations(e);
+    Reference ref = reference(t, r, e, out, v.operations);
+    v.sampled = ref.sampled;
+    for (int i = 0; i < k->outputs.n; i++) judge_output(t, &v, r, i, &ref.outputs[i]);
+    return v;
+}
