@@ -1,0 +1,171 @@
+/* The vector core of pe.h: 16 lanes of f32 or i32, opaque, every operation charged.
+ *
+ * Between two sync points (any call of pe.h that is no vector operation) the core issues operations, loads and stores side by
+ * side: the time is the largest of operations x core.op, loads / core.loads and stores / core.stores, and scalar time on top.
+ * Lanes from n on (n < 16, the tail of a row) load as zero and are not stored. Offsets are bytes from the read cursor (loads)
+ * or the write cursor (stores); of a scratch buffer, from its start. Loads want pe_wait before, stores pe_reserve. */
+#pragma once
+#ifndef PE_VERSION
+#error "include knyfe/pe.h"
+#endif
+
+typedef float PeF16x4 __attribute__((vector_size(64), may_alias));
+typedef int32_t PeI16x4 __attribute__((vector_size(64), may_alias));
+typedef uint32_t PeU16x4 __attribute__((vector_size(64), may_alias));
+
+typedef struct pe_f32 { PeF16x4 v; } pe_f32;
+typedef struct pe_i32 { PeI16x4 v; } pe_i32;
+typedef struct pe_mask { PeI16x4 v; } pe_mask;   /* lanes of 0 or -1 */
+
+static inline void pe_charge(PE *pe, PeOp op) { pe->vector += pe->cost[op]; }
+
+/* The bytes of a legal access; the slow way faults or returns. */
+static inline unsigned char *pe_place(PE *pe, int buf, int64_t off, int64_t bytes, bool write, PeType type, int line) {
+    if (buf < 0 || buf >= PE_BUFS) { pe->site = line; pe->api->touch(pe, buf, off, bytes, write, type); }
+    PeBuf *b = &pe->buf[buf];
+    int64_t at = b->scratch ? off : (write ? b->write : b->read) + off, end = at + bytes;
+    int64_t place = b->scratch || !b->size ? at : at % b->size;
+    bool fast = off >= 0 && b->type == type && place + bytes <= b->size && (b->scratch ? write && !b->in_flight : write ? end <= b->room : end <= b->seen && !b->holes);
+    if (!fast) { pe->site = line; pe->api->touch(pe, buf, off, bytes, write, type); }
+    if (write) __builtin_memset(b->state + place, 1, (unsigned long)bytes);
+    return b->base + place;
+}
+
+static inline pe_f32 pe_ld_at(PE *pe, int buf, int64_t off, int n, int line) {
+    pe->loads += pe->cost[PE_OP_LOAD];
+    pe_f32 r = {{0}};
+    unsigned char *p = pe_place(pe, buf, off, 4 * (int64_t)n, false, PE_F32, line);
+    if (n == PE_LANES) __builtin_memcpy(&r, p, 64);
+    else __builtin_memcpy(&r, p, 4 * (unsigned long)n);
+    return r;
+}
+static inline pe_i32 pe_ldi_at(PE *pe, int buf, int64_t off, int n, int line) {
+    pe->loads += pe->cost[PE_OP_LOAD];
+    pe_i32 r = {{0}};
+    unsigned char *p = pe_place(pe, buf, off, 4 * (int64_t)n, false, PE_I32, line);
+    __builtin_memcpy(&r, p, 4 * (unsigned long)n);
+    return r;
+}
+static inline void pe_st_at(PE *pe, int buf, int64_t off, int n, pe_f32 x, int line) {
+    pe->stores += pe->cost[PE_OP_STORE];
+    unsigned char *p = pe_place(pe, buf, off, 4 * (int64_t)n, true, PE_F32, line);
+    if (n == PE_LANES) __builtin_memcpy(p, &x, 64);
+    else __builtin_memcpy(p, &x, 4 * (unsigned long)n);
+}
+static inline void pe_sti_at(PE *pe, int buf, int64_t off, int n, pe_i32 x, int line) {
+    pe->stores += pe->cost[PE_OP_STORE];
+    __builtin_memcpy(pe_place(pe, buf, off, 4 * (int64_t)n, true, PE_I32, line), &x, 4 * (unsigned long)n);
+}
+
+/* f16 in memory: one load or store of half a vector, and one operation that converts (to nearest even). */
+static inline pe_f32 pe_ldh_at(PE *pe, int buf, int64_t off, int n, int line) {
+    pe->loads += pe->cost[PE_OP_LOAD];
+    pe_charge(pe, PE_OP_VECTOR);
+    uint16_t h[PE_LANES] = {0};
+    unsigned char *p = pe_place(pe, buf, off, 2 * (int64_t)n, false, PE_F16, line);
+    if (n == PE_LANES) __builtin_memcpy(h, p, 32);
+    else __builtin_memcpy(h, p, 2 * (unsigned long)n);
+    typedef uint16_t H __attribute__((vector_size(32)));
+    H hv;
+    __builtin_memcpy(&hv, h, 32);
+    PeU16x4 u = __builtin_convertvector(hv, PeU16x4), m = u & 0x7fff, sign = (u & 0x8000) << 16;
+    PeU16x4 bits = m << 13;
+    PeF16x4 f = (PeF16x4)bits * 0x1p112f;
+    PeU16x4 special = (PeU16x4)(m > 0x7bff) & 0x7f800000;
+    return (pe_f32){(PeF16x4)(((PeU16x4)f | special | (bits & (PeU16x4)(m > 0x7bff))) | sign)};
+}
+static inline void pe_sth_at(PE *pe, int buf, int64_t off, int n, pe_f32 x, int line) {
+    pe->stores += pe->cost[PE_OP_STORE];
+    pe_charge(pe, PE_OP_VECTOR);
+    PeU16x4 u = (PeU16x4)x.v, sign = (u >> 16) & 0x8000, a = u & 0x7fffffff;
+    PeU16x4 sub = (PeU16x4)((PeF16x4)a + 0.5f) - 0x3f000000u;                       /* below 2^-14: the adder rounds */
+    PeU16x4 nor = (a - 0x38000000u + 0xfff + ((a >> 13) & 1)) >> 13;
+    PeU16x4 is_sub = (PeU16x4)(a < 0x38800000u), is_inf = (PeU16x4)(a >= 0x477ff000u), is_nan = (PeU16x4)(a > 0x7f800000u);
+    PeU16x4 r = (sub & is_sub) | (nor & ~is_sub);
+    r = (r & ~is_inf) | (0x7c00 & is_inf & ~is_nan) | (0x7e00 & is_nan) | sign;
+    typedef uint16_t H __attribute__((vector_size(32)));
+    H h = __builtin_convertvector(r, H);
+    unsigned char *p = pe_place(pe, buf, off, 2 * (int64_t)n, true, PE_F16, line);
+    if (n == PE_LANES) __builtin_memcpy(p, &h, 32);
+    else __builtin_memcpy(p, &h, 2 * (unsigned long)n);
+}
+#define pe_ld_f32(pe, buf, off, n) pe_ld_at(pe, buf, off, n, __LINE__)
+#define pe_ld_i32(pe, buf, off, n) pe_ldi_at(pe, buf, off, n, __LINE__)
+#define pe_ld_f16(pe, buf, off, n) pe_ldh_at(pe, buf, off, n, __LINE__)
+#define pe_st_f32(pe, buf, off, n, x) pe_st_at(pe, buf, off, n, x, __LINE__)
+#define pe_st_i32(pe, buf, off, n, x) pe_sti_at(pe, buf, off, n, x, __LINE__)
+#define pe_st_f16(pe, buf, off, n, x) pe_sth_at(pe, buf, off, n, x, __LINE__)
+
+/* One i32 (i64) read by the scalar side of the core: a load and a scalar operation. */
+static inline int64_t pe_geti_at(PE *pe, int buf, int64_t off, PeType type, int line) {
+    pe_ops(pe, 1);
+    pe->loads += pe->cost[PE_OP_LOAD];
+    int64_t v = 0;
+    int32_t w = 0;
+    if (type == PE_I64) { __builtin_memcpy(&v, pe_place(pe, buf, off, 8, false, type, line), 8); return v; }
+    __builtin_memcpy(&w, pe_place(pe, buf, off, 4, false, type, line), 4);
+    return w;
+}
+#define pe_get_i32(pe, buf, off) pe_geti_at(pe, buf, off, PE_I32, __LINE__)
+#define pe_get_i64(pe, buf, off) pe_geti_at(pe, buf, off, PE_I64, __LINE__)
+
+/* One operation each. */
+static inline pe_f32 pe_splat(PE *pe, float x) { pe_charge(pe, PE_OP_VECTOR); return (pe_f32){x - (PeF16x4){0}}; }
+static inline pe_i32 pe_splat_i32(PE *pe, int32_t x) { pe_charge(pe, PE_OP_VECTOR); return (pe_i32){x - (PeI16x4){0}}; }
+static inline pe_f32 pe_add(PE *pe, pe_f32 a, pe_f32 b) { pe_charge(pe, PE_OP_VECTOR); return (pe_f32){a.v + b.v}; }
+static inline pe_f32 pe_sub(PE *pe, pe_f32 a, pe_f32 b) { pe_charge(pe, PE_OP_VECTOR); return (pe_f32){a.v - b.v}; }
+static inline pe_f32 pe_mul(PE *pe, pe_f32 a, pe_f32 b) { pe_charge(pe, PE_OP_VECTOR); return (pe_f32){a.v * b.v}; }
+static inline pe_i32 pe_add_i32(PE *pe, pe_i32 a, pe_i32 b) { pe_charge(pe, PE_OP_VECTOR); return (pe_i32){(PeI16x4)((PeU16x4)a.v + (PeU16x4)b.v)}; }
+static inline pe_i32 pe_sub_i32(PE *pe, pe_i32 a, pe_i32 b) { pe_charge(pe, PE_OP_VECTOR); return (pe_i32){(PeI16x4)((PeU16x4)a.v - (PeU16x4)b.v)}; }
+static inline pe_mask pe_lt(PE *pe, pe_f32 a, pe_f32 b) { pe_charge(pe, PE_OP_VECTOR); return (pe_mask){a.v < b.v}; }
+static inline pe_mask pe_le(PE *pe, pe_f32 a, pe_f32 b) { pe_charge(pe, PE_OP_VECTOR); return (pe_mask){a.v <= b.v}; }
+static inline pe_mask pe_eq(PE *pe, pe_f32 a, pe_f32 b) { pe_charge(pe, PE_OP_VECTOR); return (pe_mask){a.v == b.v}; }
+static inline pe_mask pe_lt_i32(PE *pe, pe_i32 a, pe_i32 b) { pe_charge(pe, PE_OP_VECTOR); return (pe_mask){a.v < b.v}; }
+static inline pe_mask pe_not(PE *pe, pe_mask a) { pe_charge(pe, PE_OP_VECTOR); return (pe_mask){~a.v}; }
+static inline pe_mask pe_and(PE *pe, pe_mask a, pe_mask b) { pe_charge(pe, PE_OP_VECTOR); return (pe_mask){a.v & b.v}; }
+/* m ? a : b, lane by lane. */
+static inline pe_f32 pe_select(PE *pe, pe_mask m, pe_f32 a, pe_f32 b) {
+    pe_charge(pe, PE_OP_VECTOR);
+    return (pe_f32){(PeF16x4)((m.v & (PeI16x4)a.v) | (~m.v & (PeI16x4)b.v))};
+}
+/* The first n lanes. */
+static inline pe_mask pe_first(PE *pe, int n) {
+    pe_charge(pe, PE_OP_VECTOR);
+    PeI16x4 lane = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+    return (pe_mask){lane < n};
+}
+/* a * b + c, rounded once. */
+static inline pe_f32 pe_fma(PE *pe, pe_f32 a, pe_f32 b, pe_f32 c) {
+    pe_charge(pe, PE_OP_VECTOR);
+    pe_f32 r;
+    for (int i = 0; i < PE_LANES; i++) r.v[i] = __builtin_fmaf(a.v[i], b.v[i], c.v[i]);
+    return r;
+}
+/* The greater (lesser) by order; a nan on either side gives nan. */
+static inline PeF16x4 pe_pick_max(PeF16x4 a, PeF16x4 b) {
+    PeI16x4 take = (a > b) | (a != a);
+    return (PeF16x4)((take & (PeI16x4)a) | (~take & (PeI16x4)b));
+}
+static inline pe_f32 pe_vmax(PE *pe, pe_f32 a, pe_f32 b) { pe_charge(pe, PE_OP_VECTOR); return (pe_f32){pe_pick_max(a.v, b.v)}; }
+static inline pe_f32 pe_vmin(PE *pe, pe_f32 a, pe_f32 b) { pe_charge(pe, PE_OP_VECTOR); return (pe_f32){-pe_pick_max(-a.v, -b.v)}; }
+/* core.div operations. */
+static inline pe_f32 pe_div(PE *pe, pe_f32 a, pe_f32 b) { pe_charge(pe, PE_OP_DIV); return (pe_f32){a.v / b.v}; }
+/* core.imul operations; wraps. */
+static inline pe_i32 pe_mul_i32(PE *pe, pe_i32 a, pe_i32 b) { pe_charge(pe, PE_OP_IMUL); return (pe_i32){(PeI16x4)((PeU16x4)a.v * (PeU16x4)b.v)}; }
+static inline pe_f32 pe_to_f32(PE *pe, pe_i32 a) { pe_charge(pe, PE_OP_VECTOR); return (pe_f32){__builtin_convertvector(a.v, PeF16x4)}; }
+
+/* Across the lanes, in a tree: four operations. The result is a scalar of the core. */
+static inline float pe_hsum(PE *pe, pe_f32 a) {
+    for (int w = 8; w; w /= 2) {
+        pe_charge(pe, PE_OP_VECTOR);
+        for (int i = 0; i < w; i++) a.v[i] += a.v[i + w];
+    }
+    return a.v[0];
+}
+static inline float pe_hmax(PE *pe, pe_f32 a) {
+    for (int w = 8; w; w /= 2) {
+        pe_charge(pe, PE_OP_VECTOR);
+        for (int i = 0; i < w; i++) a.v[i] = a.v[i] > a.v[i + w] || a.v[i] != a.v[i] ? a.v[i] : a.v[i + w];
+    }
+    return a.v[0];
+}

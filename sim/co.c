@@ -1,0 +1,95 @@
+/* Coroutines: ucontext, an unreadable page below each stack, and the annotations that AddressSanitizer needs. */
+#include "sim/run.h"
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <ucontext.h>
+
+#if defined(__SANITIZE_ADDRESS__)
+#define CO_ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define CO_ASAN 1
+#endif
+#endif
+#ifdef CO_ASAN
+void __sanitizer_start_switch_fiber(void **save, const void *bottom, size_t size);
+void __sanitizer_finish_switch_fiber(void *save, const void **bottom, size_t *size);
+#endif
+
+enum { CO_STACK = 512 << 10, CO_PAGE = 4096 };
+
+struct Co {
+    ucontext_t self, home;
+    char *stack;
+    void (*entry)(void *);
+    void *arg;
+    void *fake, *home_fake;
+    const void *home_bottom;
+    size_t home_size;
+};
+
+static void co_start(unsigned hi, unsigned lo) {
+    Co *co = (Co *)(((uintptr_t)hi << 32) | lo);
+#ifdef CO_ASAN
+    __sanitizer_finish_switch_fiber(NULL, &co->home_bottom, &co->home_size);
+#endif
+    co->entry(co->arg);
+    co_finish(co);
+}
+
+static void co_context(Co *co) {
+    getcontext(&co->self);
+    co->self.uc_stack.ss_sp = co->stack + CO_PAGE;
+    co->self.uc_stack.ss_size = CO_STACK - CO_PAGE;
+    co->self.uc_link = NULL;
+    makecontext(&co->self, (void (*)(void))co_start, 2, (unsigned)((uintptr_t)co >> 32), (unsigned)(uintptr_t)co);
+}
+
+Co *co_new(void (*entry)(void *), void *arg) {
+    Co *co = calloc(1, sizeof *co);
+    if (!co) return NULL;
+    co->stack = mmap(NULL, CO_STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (co->stack == MAP_FAILED || mprotect(co->stack, CO_PAGE, PROT_NONE)) {
+        if (co->stack != MAP_FAILED) munmap(co->stack, CO_STACK);
+        free(co);
+        return NULL;
+    }
+    co->entry = entry;
+    co->arg = arg;
+    co_context(co);
+    return co;
+}
+
+void co_switch_to(Co *co) {
+#ifdef CO_ASAN
+    __sanitizer_start_switch_fiber(&co->home_fake, co->stack + CO_PAGE, CO_STACK - CO_PAGE);
+#endif
+    swapcontext(&co->home, &co->self);
+#ifdef CO_ASAN
+    __sanitizer_finish_switch_fiber(co->home_fake, NULL, NULL);
+#endif
+}
+
+void co_yield(Co *co) {
+#ifdef CO_ASAN
+    __sanitizer_start_switch_fiber(&co->fake, co->home_bottom, co->home_size);
+#endif
+    swapcontext(&co->self, &co->home);
+#ifdef CO_ASAN
+    __sanitizer_finish_switch_fiber(co->fake, &co->home_bottom, &co->home_size);
+#endif
+}
+
+void co_finish(Co *co) {
+#ifdef CO_ASAN
+    __sanitizer_start_switch_fiber(NULL, co->home_bottom, co->home_size);
+#endif
+    setcontext(&co->home);
+    abort();
+}
+
+void co_free(Co *co) {
+    if (!co) return;
+    munmap(co->stack, CO_STACK);
+    free(co);
+}

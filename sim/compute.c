@@ -1,0 +1,324 @@
+/* What the compute engines cost, and what they do to the data. */
+#include "sim/run.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+static PeType type_of(const Command *c, int use) { return c->pe->buf[c->use[use].buf].type; }
+
+Acc *command_acc(const Command *c, int i) { return &c->pe->acc[c->acc + i]; }
+
+/* ---- costs ---- */
+
+static int64_t dot_ticks(const Command *c) {
+    const SimMachine *m = c->pe->run->m;
+    int size = sim_type_bytes(type_of(c, 0));
+    int64_t blocks = ceil_div(c->dot.m, m->dpe.block_m) * ceil_div(c->dot.n, m->dpe.block_n) * ceil_div(c->dot.k * size, m->dpe.block_bytes);
+    return blocks * sim_rate_ticks(m->dpe.rate[type_of(c, 0)], m->dpe.block_m * m->dpe.block_n * m->dpe.block_bytes / size);
+}
+
+/* Of n operations on the slowest of the command's local types; a type without a rate goes as f32. */
+static int64_t se_ops_ticks(const Command *c, int64_t n) {
+    const SimMachine *m = c->pe->run->m;
+    int64_t worst = 0;
+    for (int i = 0; i < c->n_uses; i++) {
+        SimRate r = m->se.rate[type_of(c, i)];
+        if (!r.den) r = m->se.rate[PE_F32];
+        if (!r.den) command_fault(c, SIM_F_TYPE, "the SE of this machine does not take %s", sim_type_name(type_of(c, i)));
+        int64_t t = sim_rate_ticks(r, n);
+        if (t > worst) worst = t;
+    }
+    return worst;
+}
+
+static int64_t se_element_ops(const SimMachine *m, const PeSe *s) {
+    int64_t bin = s->bin == PE_FIRST ? 0 : s->bin == PE_DIV ? m->se.divide : m->se.basic, fn = 0;
+    if (s->fn == PE_RELU || s->fn == PE_ABS) fn = m->se.basic;
+    else if (s->fn == PE_RECIP || s->fn == PE_RSQRT) fn = m->se.recip;
+    else if (s->fn != PE_SAME) fn = m->se.table;
+    int64_t n = bin + fn + (s->affine ? m->se.basic : 0);
+    return n ? n : m->se.basic;
+}
+
+int64_t command_ticks(const Command *c) {
+    const SimMachine *m = c->pe->run->m;
+    int64_t t = 0, feed;
+    switch (c->kind) {
+    case C_DOT: return dot_ticks(c);
+    case C_DRAIN: return m->re.drain * c->n_acc;
+    case C_PRELOAD: return m->re.preload * c->n_acc;
+    case C_SEND: case C_RECEIVE: return sim_rate_ticks(m->re.link, (int64_t)c->n_acc * ACC_WORDS * 4) + m->network.hop;
+    case C_SE:
+        t = se_ops_ticks(c, c->se.rows * c->se.cols * se_element_ops(m, &c->se));
+        feed = c->se.from_re ? m->re.drain * c->n_acc : 0;
+        return t > feed ? t : feed;
+    case C_REDUCE: case C_ACCUMULATE: return se_ops_ticks(c, c->rows * c->cols * m->se.basic);
+    case C_TRANSPOSE: return sim_rate_ticks(m->mlu.rate, c->rows * c->cols * sim_type_bytes(type_of(c, 0)));
+    default: return 0;
+    }
+}
+
+/* ---- rows as floats ---- */
+
+static void load_row(float *out, PeType t, const void *in, int64_t n) {
+    const unsigned char *p = in;
+    switch (t) {
+    case PE_F32: memcpy(out, in, (size_t)n * 4); break;
+    case PE_F16: panel_from_f16(out, in, n); break;
+    case PE_BF16:
+        for (int64_t i = 0; i < n; i++) {
+            uint32_t b = (uint32_t)p[2 * i] << 16 | (uint32_t)p[2 * i + 1] << 24;
+            memcpy(out + i, &b, 4);
+        }
+        break;
+    case PE_I32:
+        for (int64_t i = 0; i < n; i++) { int32_t v; memcpy(&v, p + 4 * i, 4); out[i] = (float)v; }
+        break;
+    case PE_I64:
+        for (int64_t i = 0; i < n; i++) { int64_t v; memcpy(&v, p + 8 * i, 8); out[i] = (float)v; }
+        break;
+    case PE_I8: for (int64_t i = 0; i < n; i++) out[i] = (float)(signed char)p[i]; break;
+    default: for (int64_t i = 0; i < n; i++) out[i] = (float)p[i];
+    }
+}
+
+static int64_t saturate(float x, double lo, double hi) {
+    double r = rint((double)x);
+    if (r != r) return 0;
+    if (r <= lo) return (int64_t)lo;
+    return r >= hi ? (int64_t)(hi > 9e18 ? INT64_MAX : hi) : (int64_t)r;
+}
+
+static uint16_t bf16_of(float x) {
+    uint32_t u;
+    memcpy(&u, &x, 4);
+    if ((u & 0x7fffffffu) > 0x7f800000u) return (uint16_t)(u >> 16 | 0x40);
+    return (uint16_t)((u + 0x7fff + ((u >> 16) & 1)) >> 16);
+}
+
+static void store_row(void *out, PeType t, const float *in, int64_t n) {
+    unsigned char *p = out;
+    switch (t) {
+    case PE_F32: memcpy(out, in, (size_t)n * 4); break;
+    case PE_F16: panel_to_f16(out, in, n); break;
+    case PE_BF16: for (int64_t i = 0; i < n; i++) { uint16_t h = bf16_of(in[i]); memcpy(p + 2 * i, &h, 2); } break;
+    case PE_I32: for (int64_t i = 0; i < n; i++) { int32_t v = (int32_t)saturate(in[i], -2147483648.0, 2147483647.0); memcpy(p + 4 * i, &v, 4); } break;
+    case PE_I64: for (int64_t i = 0; i < n; i++) { int64_t v = saturate(in[i], -9223372036854775808.0, 9223372036854775808.0); memcpy(p + 8 * i, &v, 8); } break;
+    case PE_I8: for (int64_t i = 0; i < n; i++) p[i] = (unsigned char)saturate(in[i], -128, 127); break;
+    default: for (int64_t i = 0; i < n; i++) p[i] = (unsigned char)saturate(in[i], 0, 255);
+    }
+}
+
+/* ---- DPE and RE ---- */
+
+/* A panel of up to 64x64 to and from accumulators of 32x32. */
+static void acc_copy(const Command *c, float *panel, int64_t m, int64_t n, bool to_acc) {
+    int64_t across = ceil_div(n, 32);
+    for (int64_t i = 0; i < m; i++)
+        for (int64_t j = 0; j < n; j += 32) {
+            float *at = command_acc(c, (int)(i / 32 * across + j / 32))->f + i % 32 * 32, *p = panel + i * 64 + j;
+            size_t bytes = (size_t)(n - j < 32 ? n - j : 32) * 4;
+            memcpy(to_acc ? at : p, to_acc ? p : at, bytes);
+        }
+}
+
+static void acc_claim(const Command *c, PeType type, bool add) {
+    for (int i = 0; i < c->n_acc; i++) {
+        Acc *a = command_acc(c, i);
+        if (add && !a->has) command_fault(c, SIM_F_UNINIT, "accumulator %d is added to before it has a value", c->acc + i);
+        if (add && a->type != type) command_fault(c, SIM_F_TYPE, "accumulator %d holds %s, %s are added", c->acc + i, sim_type_name(a->type), sim_type_name(type));
+        a->has = true;
+        a->type = type;
+    }
+}
+
+static void acc_need(const Command *c) {
+    for (int i = 0; i < c->n_acc; i++)
+        if (!command_acc(c, i)->has) command_fault(c, SIM_F_UNINIT, "accumulator %d is read before it has a value", c->acc + i);
+}
+static void acc_release(const Command *c) {
+    for (int i = 0; i < c->n_acc; i++) command_acc(c, i)->has = false;
+}
+
+/* b[l][j], l < k, from n rows of PANEL_K floats. */
+static void interleave(float *b, const float *rows, int64_t n, int64_t k) {
+    for (int64_t l0 = 0; l0 < k; l0 += 16)
+        for (int64_t j0 = 0; j0 < n; j0 += 16)
+            for (int64_t l = l0; l < k && l < l0 + 16; l++)
+                for (int64_t j = j0; j < n && j < j0 + 16; j++) b[l * 64 + j] = rows[j * PANEL_K + l];
+}
+
+static void load_panel(const Command *c, int use, float *out, int64_t rows, int64_t l, int64_t k) {
+    int64_t size = sim_type_bytes(type_of(c, use));
+    for (int64_t i = 0; i < rows; i++) load_row(out + i * PANEL_K, type_of(c, use), use_row(c, &c->use[use], i) + l * size, k);
+}
+
+/* i8: sums of PANEL_K products are exact in f32; they are joined in i32. */
+static void panel_add_i32(float *acc, const float *part, int64_t m) {
+    for (int64_t i = 0; i < m * 64; i++) {
+        int32_t v;
+        memcpy(&v, acc + i, 4);
+        v = (int32_t)((uint32_t)v + (uint32_t)(int32_t)part[i]);
+        memcpy(acc + i, &v, 4);
+    }
+}
+
+static void run_dot(Command *c) {
+    Run *r = c->pe->run;
+    const PeDot *d = &c->dot;
+    bool ints = type_of(c, 0) == PE_I8 || type_of(c, 0) == PE_U8;
+    acc_claim(c, ints ? PE_I32 : PE_F32, d->add);
+    if (r->c->timing && !ints) return;
+    float *acc = r->scratch, *part = acc + 4096, *a = part + 4096, *rows = a + 64 * PANEL_K, *b = rows + 64 * PANEL_K;
+    memset(acc, 0, 4096 * 4);
+    if (d->add) acc_copy(c, acc, d->m, d->n, false);
+    if (d->n < 64) memset(b, 0, 64 * PANEL_K * 4);
+    for (int64_t l = 0; l < d->k; l += PANEL_K) {
+        int64_t k = d->k - l < PANEL_K ? d->k - l : PANEL_K;
+        load_panel(c, 0, a, d->m, l, k);
+        load_panel(c, 1, rows, d->n, l, k);
+        interleave(b, rows, d->n, k);
+        if (ints) memset(part, 0, 4096 * 4);
+        panel_multiply(ints ? part : acc, a, b, d->m, k);
+        if (ints) panel_add_i32(acc, part, d->m);
+    }
+    acc_copy(c, acc, d->m, d->n, true);
+}
+
+static void run_drain(Command *c) {
+    float *panel = c->pe->run->scratch;
+    acc_need(c);
+    PeType want = command_acc(c, 0)->type;
+    if (type_of(c, 0) != want) command_fault(c, SIM_F_TYPE, "accumulators of %s are drained into buffer %d of %s", sim_type_name(want), c->use[0].buf, sim_type_name(type_of(c, 0)));
+    acc_copy(c, panel, c->rows, c->cols, false);
+    for (int64_t i = 0; i < c->rows; i++) memcpy(use_row(c, &c->use[0], i), panel + i * 64, (size_t)c->cols * 4);
+    acc_release(c);
+}
+
+static void run_preload(Command *c) {
+    float *panel = c->pe->run->scratch;
+    acc_claim(c, type_of(c, 0), false);
+    for (int64_t i = 0; i < c->rows; i++) memcpy(panel + i * 64, use_row(c, &c->use[0], i), (size_t)c->cols * 4);
+    acc_copy(c, panel, c->rows, c->cols, true);
+}
+
+/* Both halves end at once; the sender's end, which comes first, moves the data. */
+static void run_send(Command *c) {
+    Pe *p = c->pe;
+    Command *to = p->run->pe[p->index + (c->dir == PE_EAST ? 1 : (int)p->run->m->cols)].engine[PE_RE].queue[0];
+    acc_need(c);
+    for (int i = 0; i < c->n_acc; i++) {
+        Acc *a = command_acc(c, i), *b = command_acc(to, i);
+        if (!b->has || a->type != b->type) command_fault(to, SIM_F_UNINIT, "accumulator %d has no value of type %s that the received one could be added to", to->acc + i, sim_type_name(a->type));
+        for (int w = 0; w < ACC_WORDS; w++) {
+            int32_t x, y;
+            memcpy(&x, a->f + w, 4);
+            memcpy(&y, b->f + w, 4);
+            y = (int32_t)((uint32_t)x + (uint32_t)y);
+            if (a->type == PE_I32) memcpy(b->f + w, &y, 4);
+            else b->f[w] += a->f[w];
+        }
+    }
+    acc_release(c);
+}
+
+/* ---- SE ---- */
+
+static float greater(float a, float b) { return a > b || a != a ? a : b; }
+
+static void se_bin(PeBin bin, float *x, const float *b, bool one, int64_t n) {
+#define EACH(e) for (int64_t i = 0; i < n; i++) { float p = x[i], q = b[one ? 0 : i]; x[i] = (e); } break
+    switch (bin) {
+    case PE_ADD: EACH(p + q);
+    case PE_SUB: EACH(p - q);
+    case PE_MUL: EACH(p * q);
+    case PE_DIV: EACH(p / q);
+    case PE_MAX: EACH(greater(p, q));
+    case PE_MIN: EACH(-greater(-p, -q));
+    default: break;
+    }
+#undef EACH
+}
+
+static void se_fn(PeFn fn, float *x, int64_t n) {
+#define EACH(e) for (int64_t i = 0; i < n; i++) { float p = x[i]; x[i] = (e); } break
+    switch (fn) {
+    case PE_EXP: EACH(expf(p));
+    case PE_LOG: EACH(logf(p));
+    case PE_TANH: EACH(tanhf(p));
+    case PE_SIGMOID: EACH(1.0f / (1.0f + expf(-p)));
+    case PE_ERF: EACH(erff(p));
+    case PE_RECIP: EACH(1.0f / p);
+    case PE_RSQRT: EACH(1.0f / sqrtf(p));
+    case PE_RELU: EACH(greater(p, 0.0f));
+    case PE_ABS: EACH(fabsf(p));
+    default: break;
+    }
+#undef EACH
+}
+
+static void run_se(Command *c) {
+    const PeSe *s = &c->se;
+    Run *r = c->pe->run;
+    int a = s->from_re ? -1 : 1, b = s->bin == PE_FIRST ? -1 : a < 0 ? 1 : 2;
+    float *panel = r->scratch, *x = panel + 4096, *y = x + s->cols;
+    if (s->from_re) { acc_need(c); acc_copy(c, panel, s->rows, s->cols, false); }
+    PeType at = s->from_re ? command_acc(c, 0)->type : type_of(c, 1);
+    bool skip = r->c->timing && sim_type_bytes(type_of(c, 0)) != 1 && type_of(c, 0) != PE_I32 && type_of(c, 0) != PE_I64;
+    for (int64_t i = 0; i < s->rows && !skip; i++) {
+        load_row(x, at, s->from_re ? (void *)(panel + i * 64) : use_row(c, &c->use[1], i), s->cols);
+        if (b > 0 && (i == 0 || !s->b_row)) load_row(y, type_of(c, b), use_row(c, &c->use[b], s->b_row ? 0 : i), s->b_col ? 1 : s->cols);
+        se_bin(s->bin, x, y, s->b_col, s->cols);
+        if (s->affine) for (int64_t j = 0; j < s->cols; j++) x[j] = x[j] * s->alpha + s->beta;
+        se_fn(s->fn, x, s->cols);
+        store_row(use_row(c, &c->use[0], i), type_of(c, 0), x, s->cols);
+    }
+    if (s->from_re) acc_release(c);
+}
+
+/* In f32, in the order of the columns. */
+static void run_reduce(Command *c) {
+    float *x = c->pe->run->scratch;
+    for (int64_t i = 0; i < c->rows && !c->pe->run->c->timing; i++) {
+        load_row(x, type_of(c, 1), use_row(c, &c->use[1], i), c->cols);
+        float s = c->red == PE_RSUM ? 0.0f : c->red == PE_RMAX ? -INFINITY : INFINITY;
+        for (int64_t j = 0; j < c->cols; j++) s = c->red == PE_RSUM ? s + x[j] : c->red == PE_RMAX ? greater(s, x[j]) : -greater(-s, -x[j]);
+        memcpy(use_row(c, &c->use[0], 0) + i * 4, &s, 4);
+    }
+}
+
+static void run_accumulate(Command *c) {
+    float *x = c->pe->run->scratch, *sum = x + c->cols;
+    if (c->pe->run->c->timing) return;
+    memset(sum, 0, (size_t)c->cols * 4);
+    if (c->add) memcpy(sum, use_row(c, &c->use[0], 0), (size_t)c->cols * 4);
+    for (int64_t i = 0; i < c->rows; i++) {
+        load_row(x, type_of(c, 1), use_row(c, &c->use[1], i), c->cols);
+        for (int64_t j = 0; j < c->cols; j++) sum[j] += x[j];
+    }
+    memcpy(use_row(c, &c->use[0], 0), sum, (size_t)c->cols * 4);
+}
+
+static void run_transpose(Command *c) {
+    size_t size = (size_t)sim_type_bytes(type_of(c, 0));
+    for (int64_t i = 0; i < c->rows; i++) {
+        const unsigned char *from = use_row(c, &c->use[1], i);
+        unsigned char *to = use_row(c, &c->use[0], 0) + (size_t)i * size;
+        int64_t pitch = c->use[0].pitch;
+        switch (size) {
+        case 1: for (int64_t j = 0; j < c->cols; j++) to[j * pitch] = from[j]; break;
+        case 2: for (int64_t j = 0; j < c->cols; j++) memcpy(to + j * pitch, from + 2 * j, 2); break;
+        case 4: for (int64_t j = 0; j < c->cols; j++) memcpy(to + j * pitch, from + 4 * j, 4); break;
+        default: for (int64_t j = 0; j < c->cols; j++) memcpy(to + j * pitch, from + 8 * j, 8);
+        }
+    }
+}
+
+void command_compute(Command *c) {
+    static void (*const run[])(Command *) = {
+        [C_DOT] = run_dot, [C_PRELOAD] = run_preload, [C_DRAIN] = run_drain, [C_SEND] = run_send, [C_SE] = run_se,
+        [C_REDUCE] = run_reduce, [C_ACCUMULATE] = run_accumulate, [C_TRANSPOSE] = run_transpose,
+    };
+    if ((size_t)c->kind < sizeof run / sizeof *run && run[c->kind]) run[c->kind](c);
+}

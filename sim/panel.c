@@ -1,0 +1,98 @@
+/* The arithmetic of a DPE panel on the host, and f16 rows. Compiled for AVX-512 and for whatever is there, chosen at run time. */
+#include "sim/run.h"
+#include <string.h>
+
+typedef float V __attribute__((vector_size(64), aligned(4), may_alias));
+enum { N = 64, W = 16, MR = 6 };
+
+#define INLINE static inline __attribute__((always_inline))
+
+/* rows x 64 of c, rows a constant: held in registers over k. */
+INLINE void block(float *c, const float *a, const float *b, int rows, int64_t k) {
+    V acc[MR][4];
+    for (int i = 0; i < rows; i++)
+        for (int j = 0; j < 4; j++) acc[i][j] = *(const V *)(c + i * N + j * W);
+    for (int64_t l = 0; l < k; l++)
+        for (int j = 0; j < 4; j++) {
+            V x = *(const V *)(b + l * N + j * W);
+            for (int i = 0; i < rows; i++) {
+                float s = a[i * PANEL_K + l];
+                acc[i][j] = (s - (V){0}) * x + acc[i][j];
+            }
+        }
+    for (int i = 0; i < rows; i++)
+        for (int j = 0; j < 4; j++) *(V *)(c + i * N + j * W) = acc[i][j];
+}
+
+INLINE void multiply(float *c, const float *a, const float *b, int64_t m, int64_t k) {
+    int64_t i = 0;
+    for (; i + MR <= m; i += MR) block(c + i * N, a + i * PANEL_K, b, MR, k);
+    for (; i < m; i++) block(c + i * N, a + i * PANEL_K, b, 1, k);
+}
+
+static void multiply_plain(float *c, const float *a, const float *b, int64_t m, int64_t k) {
+    for (int64_t i = 0; i < m; i++)
+        for (int64_t l = 0; l < k; l++)
+            for (int j = 0; j < N; j++) c[i * N + j] = __builtin_fmaf(a[i * PANEL_K + l], b[l * N + j], c[i * N + j]);
+}
+
+static void from_f16_plain(float *out, const void *in, int64_t n) {
+    for (int64_t i = 0; i < n; i++) {
+        uint16_t h;
+        memcpy(&h, (const char *)in + 2 * i, 2);
+        uint32_t m = h & 0x7fffu, bits = m << 13;
+        float f;
+        memcpy(&f, &bits, 4);
+        f *= 0x1p112f;
+        memcpy(&bits, &f, 4);
+        if (m > 0x7bff) bits |= 0x7f800000u;
+        bits |= (uint32_t)(h & 0x8000u) << 16;
+        memcpy(out + i, &bits, 4);
+    }
+}
+
+static void to_f16_plain(void *out, const float *in, int64_t n) {
+    for (int64_t i = 0; i < n; i++) {
+        uint32_t u, a;
+        memcpy(&u, in + i, 4);
+        a = u & 0x7fffffffu;
+        uint32_t h;
+        if (a > 0x7f800000u) h = 0x7e00;
+        else if (a >= 0x477ff000u) h = 0x7c00;
+        else if (a < 0x38800000u) {
+            float f;
+            memcpy(&f, &a, 4);
+            f += 0.5f;
+            memcpy(&h, &f, 4);
+            h -= 0x3f000000u;
+        } else h = (a - 0x38000000u + 0xfffu + ((a >> 13) & 1)) >> 13;
+        uint16_t r = (uint16_t)(h | ((u >> 16) & 0x8000u));
+        memcpy((char *)out + 2 * i, &r, 2);
+    }
+}
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+__attribute__((target("avx512f,fma"))) static void multiply_wide(float *c, const float *a, const float *b, int64_t m, int64_t k) { multiply(c, a, b, m, k); }
+__attribute__((target("avx512f"))) static void from_f16_wide(float *out, const void *in, int64_t n) {
+    int64_t i = 0;
+    for (; i + 16 <= n; i += 16) _mm512_storeu_ps(out + i, _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(const void *)((const char *)in + 2 * i))));
+    from_f16_plain(out + i, (const char *)in + 2 * i, n - i);
+}
+__attribute__((target("avx512f"))) static void to_f16_wide(void *out, const float *in, int64_t n) {
+    int64_t i = 0;
+    for (; i + 16 <= n; i += 16)
+        _mm256_storeu_si256((__m256i *)(void *)((char *)out + 2 * i), _mm512_cvtps_ph(_mm512_loadu_ps(in + i), _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
+    to_f16_plain((char *)out + 2 * i, in + i, n - i);
+}
+static bool wide(void) { return __builtin_cpu_supports("avx512f"); }
+#else
+#define multiply_wide multiply
+#define from_f16_wide from_f16_plain
+#define to_f16_wide to_f16_plain
+static bool wide(void) { return false; }
+#endif
+
+void panel_multiply(float *c, const float *a, const float *b, int64_t m, int64_t k) { (wide() ? multiply_wide : multiply_plain)(c, a, b, m, k); }
+void panel_from_f16(float *out, const void *in, int64_t n) { (wide() ? from_f16_wide : from_f16_plain)(out, in, n); }
+void panel_to_f16(void *out, const float *in, int64_t n) { (wide() ? to_f16_wide : to_f16_plain)(out, in, n); }

@@ -1,0 +1,170 @@
+/* Program files: the compiler, what their objects may hold, their table. */
+#include "sim/program.h"
+#include <ctype.h>
+#include <dlfcn.h>
+#include <elf.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* ---- the table's names ---- */
+
+static int split_names(const char *list, const char **out, int max, Arena *a) {
+    int n = 0;
+    for (const char *s = list ? list : ""; *s;) {
+        while (*s == ' ' || *s == ',') s++;
+        const char *e = s;
+        while (*e && *e != ',' && *e != ' ') e++;
+        if (e == s) break;
+        if (n == max) return -1;
+        out[n++] = arena_strndup(a, s, (size_t)(e - s));
+        s = e;
+    }
+    return n;
+}
+
+bool sim_program_of(SimProgram *out, const PeProgram *table, Arena *a, const char **why) {
+    *out = (SimProgram){.table = table};
+    if (table->version != PE_VERSION) {
+        *why = arena_printf(a, "the program is of pe.h version %d, this simulator of %d", table->version, PE_VERSION);
+        return false;
+    }
+    while (out->n_tensors < PE_TENSORS && table->tensor[out->n_tensors].name) out->n_tensors++;
+    out->n_dims = split_names(table->dims, out->dim, SIM_DIMS, a);
+    out->n_scalars = split_names(table->scalars, out->scalar, SIM_DIMS, a);
+    if (out->n_dims < 0 || out->n_scalars < 0) *why = arena_printf(a, "more than %d dims or scalars", SIM_DIMS);
+    return out->n_dims >= 0 && out->n_scalars >= 0;
+}
+
+static int find(const char *const *names, int n, const char *name) {
+    for (int i = 0; i < n; i++)
+        if (!strcmp(names[i], name)) return i;
+    return -1;
+}
+int sim_program_dim(const SimProgram *p, const char *name) { return find(p->dim, p->n_dims, name); }
+int sim_program_scalar(const SimProgram *p, const char *name) { return find(p->scalar, p->n_scalars, name); }
+int sim_program_tensor(const SimProgram *p, const char *name) {
+    for (int i = 0; i < p->n_tensors; i++)
+        if (!strcmp(p->table->tensor[i].name, name)) return i;
+    return -1;
+}
+
+/* ---- objects ---- */
+
+/* Names the first thing in the object that a PE has not: writable data, or a function from outside. NULL: nothing. */
+static const char *object_fault(const unsigned char *o, size_t size, Arena *a) {
+    const Elf64_Ehdr *h = (const void *)o;
+    if (size < sizeof *h || memcmp(h->e_ident, ELFMAG, SELFMAG) || h->e_shoff > size || h->e_shoff + (size_t)h->e_shnum * sizeof(Elf64_Shdr) > size) return "the compiler made no ELF object";
+    const Elf64_Shdr *s = (const void *)(o + h->e_shoff);
+    const char *names = (const char *)o + s[h->e_shstrndx].sh_offset;
+    for (int i = 0; i < h->e_shnum; i++) {
+        const char *n = names + s[i].sh_name;
+        bool constant = !strncmp(n, ".data.rel.ro", 12), writable = (s[i].sh_flags & SHF_WRITE) && (s[i].sh_flags & SHF_ALLOC);
+        if (writable && !constant && s[i].sh_size) return arena_printf(a, "the program has a global variable (section %s, %llu bytes): a PE has no memory but its local one", n, (unsigned long long)s[i].sh_size);
+    }
+    static const char *const allowed[] = {"", "memcpy", "memset", "memmove", "memcmp", "_GLOBAL_OFFSET_TABLE_"};
+    for (int i = 0; i < h->e_shnum; i++) {
+        if (s[i].sh_type != SHT_SYMTAB) continue;
+        const Elf64_Sym *sym = (const void *)(o + s[i].sh_offset);
+        const char *text = (const char *)o + s[s[i].sh_link].sh_offset;
+        for (size_t k = 0; k < s[i].sh_size / sizeof *sym; k++) {
+            if (sym[k].st_shndx == SHN_COMMON) return arena_printf(a, "the program has a global variable '%s': a PE has no memory but its local one", text + sym[k].st_name);
+            if (sym[k].st_shndx == SHN_UNDEF && find(allowed, 6, text + sym[k].st_name) < 0) return arena_printf(a, "the program calls '%s', which no PE has", text + sym[k].st_name);
+        }
+    }
+    return NULL;
+}
+
+static char *read_all(const char *path, size_t *size, Arena *a) {
+    FILE *f = fopen(path, "rb");
+    if (!f) return NULL;
+    size_t cap = 1 << 16, n = 0, got;
+    char *text = arena_alloc(a, cap);
+    while ((got = fread(text + n, 1, cap - n, f)) > 0)
+        if ((n += got) == cap) {
+            char *more = arena_alloc(a, cap * 2);
+            memcpy(more, text, n);
+            text = more;
+            cap *= 2;
+        }
+    fclose(f);
+    *size = n;
+    text[n < cap ? n : n - 1] = 0;
+    return text;
+}
+
+/* Runs a command with its output in `log`; returns its exit status, or -1. */
+static int command_run(char *const *argv, const char *log) {
+    pid_t pid = fork();
+    if (pid == 0) {
+        if (!freopen(log, "w", stderr) || dup2(fileno(stderr), 1) < 0) _exit(127);
+        execvp(argv[0], argv);
+        _exit(127);
+    }
+    int status;
+    if (pid < 0 || waitpid(pid, &status, 0) < 0) return -1;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static bool compile(const char *path, SimCompiler cc, const char *dir, Arena *a, const char **why, bool *environment) {
+    char *obj = arena_printf(a, "%s/p.o", dir), *so = arena_printf(a, "%s/p.so", dir), *log = arena_printf(a, "%s/log", dir);
+    char *const make[] = {(char *)cc.cc, (char *)cc.level, "-std=gnu11", "-march=native", "-ffp-contract=off", "-fPIC", "-Wall", "-Wno-psabi", "-Wno-unknown-warning-option",
+                          arena_printf(a, "-I%s", cc.include), "-c", (char *)path, "-o", obj, NULL};
+    char *const link[] = {(char *)cc.cc, "-shared", "-nostartfiles", obj, "-o", so, NULL};
+    size_t n = 0;
+    int status = command_run(make, log);
+    *environment = status == 127 || status < 0;
+    if (status) {
+        const char *text = read_all(log, &n, a);
+        *why = *environment ? arena_printf(a, "the compiler '%s' can't be run", cc.cc) : arena_printf(a, "the compiler refuses it:\n%s", text ? text : "");
+        return false;
+    }
+    const char *text = read_all(obj, &n, a), *fault = text ? object_fault((const unsigned char *)text, n, a) : "the compiler left no object";
+    if (fault) { *why = fault; return false; }
+    if (command_run(link, log)) {
+        text = read_all(log, &n, a);
+        *why = arena_printf(a, "it does not link:\n%s", text ? text : "");
+        return false;
+    }
+    return true;
+}
+
+static void remove_folder(const char *dir, Arena *a) {
+    static const char *const files[] = {"p.o", "p.so", "log"};
+    for (int i = 0; i < 3; i++) unlink(arena_printf(a, "%s/%s", dir, files[i]));
+    rmdir(dir);
+}
+
+bool sim_program_load(SimProgram *out, const char *path, SimCompiler cc, Arena *a, const char **why, bool *environment) {
+    const char *tmp = getenv("TMPDIR");
+    char *dir = arena_printf(a, "%s/knyfe-sim-XXXXXX", tmp ? tmp : "/tmp");
+    *out = (SimProgram){0};
+    *environment = true;
+    if (!mkdtemp(dir)) {
+        *why = "no folder for temporary files can be made";
+        return false;
+    }
+    void *handle = NULL;
+    if (compile(path, cc, dir, a, why, environment)) {
+        handle = dlopen(arena_printf(a, "%s/p.so", dir), RTLD_NOW | RTLD_LOCAL);
+        if (!handle) *why = arena_strndup(a, dlerror(), 500);
+    }
+    remove_folder(dir, a);
+    if (!handle) return false;
+    *environment = false;
+    const PeProgram *table = dlsym(handle, "pe_program");
+    if (!table) *why = "it has no table: const PeProgram pe_program = {...}";
+    if (!table || !sim_program_of(out, table, a, why)) {
+        dlclose(handle);
+        return false;
+    }
+    out->handle = handle;
+    return true;
+}
+
+void sim_program_close(SimProgram *p) {
+    if (p->handle) dlclose(p->handle);
+    p->handle = NULL;
+}

@@ -1,0 +1,30 @@
+/* A PE program as a file: compiled, judged, loaded; its tensors' shapes. */
+#pragma once
+#include "sim/sim.h"
+
+typedef struct SimProgram {
+    const PeProgram *table;
+    void *handle;
+    int n_tensors, n_dims, n_scalars;
+    const char *dim[SIM_DIMS], *scalar[SIM_DIMS];
+} SimProgram;
+
+typedef struct SimCompiler { const char *cc, *level, *include; } SimCompiler;   /* "cc", "-O2", the folder that holds knyfe/pe.h */
+
+/* Compiles and loads `path`. On failure returns false and sets *why to text for the user (the compiler's own words included);
+ * *environment tells a missing compiler from a faulty program. */
+bool sim_program_load(SimProgram *out, const char *path, SimCompiler cc, Arena *a, const char **why, bool *environment);
+/* Takes a table that is linked in. */
+bool sim_program_of(SimProgram *out, const PeProgram *table, Arena *a, const char **why);
+void sim_program_close(SimProgram *p);
+
+int sim_program_dim(const SimProgram *p, const char *name);      /* its index, or -1 */
+int sim_program_scalar(const SimProgram *p, const char *name);
+int sim_program_tensor(const SimProgram *p, const char *name);
+
+/* Fills name, type, role, rank, shape, count, bytes of each tensor from the dims; data stays NULL. */
+bool sim_program_shapes(const SimProgram *p, const int64_t *dim, SimTensor *out, Arena *a, const char **why);
+/* Dims from the shape of one tensor, where a dim stands alone; dim[i] below zero is not known yet. False when they disagree. */
+bool sim_program_bind(const SimProgram *p, int tensor, const int64_t *shape, int rank, int64_t *dim, Arena *a, const char **why);
+/* Fills a tensor's data from the seed: floats normal(0, 1), integers as its range says, offsets ascending. */
+bool sim_program_fill(const SimProgram *p, int tensor, SimTensor *t, const int64_t *dim, uint64_t seed, Arena *a, const char **why);

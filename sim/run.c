@@ -1,0 +1,237 @@
+/* One run: the PEs are made, the clock turns until nothing is left to happen, the books are checked. */
+#include "sim/run.h"
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *const sim_fault_names[SIM_FAULTS] = {
+    "ok", "unready", "in flight", "race", "box", "local memory", "uninitialised", "shape", "type", "ring", "deadlock",
+    "leftover", "program", "endless", "crash", "machine", "internal",
+};
+const char *const sim_cause_names[SIM_CAUSES] = {"busy", "data", "room", "queue full", "accumulator", "multicast", "chain", "fence", "barrier", "idle"};
+const char *const sim_unit_names[SIM_UNITS] = {"load", "store", "dpe", "re", "se", "mlu", "core 0", "core 1"};
+
+static const struct { const char *name; int bytes; } types[PE_TYPE_COUNT] = {
+#define X(id, name, bytes) {name, bytes},
+    PE_TYPES(X)
+#undef X
+};
+int sim_type_bytes(PeType t) { return (unsigned)t < PE_TYPE_COUNT ? types[t].bytes : 0; }
+const char *sim_type_name(PeType t) { return (unsigned)t < PE_TYPE_COUNT ? types[t].name : "?"; }
+
+_Noreturn void run_fault(Run *r, SimFaultKind kind, int row, int col, int core, int site, int knf, const char *format, ...) {
+    SimFault *f = &r->out->fault;
+    *f = (SimFault){.kind = kind, .line = site, .knf = knf, .row = row, .col = col, .core = core, .cycle = sim_cycles(r->running ? r->running->now : r->now)};
+    va_list args;
+    va_start(args, format);
+    vsnprintf(f->text, sizeof f->text, format, args);
+    va_end(args);
+    r->failing = true;
+    if (r->running) {
+        Core *k = r->running;
+        r->running = NULL;
+        co_yield(k->co);
+        abort();
+    }
+    longjmp(r->fail, 1);
+}
+
+static void *must(void *p) {
+    if (!p) abort();
+    return p;
+}
+
+static void pe_new(Run *r, Pe *p, int index) {
+    const SimMachine *m = r->m;
+    *p = (Pe){.run = r, .index = index, .row = index / (int)m->cols, .col = index % (int)m->cols};
+    p->local = must(calloc(1, (size_t)m->local.size + 64));
+    p->state = must(calloc(1, (size_t)m->local.size + 64));
+    p->acc = must(calloc((size_t)m->re.accumulators, sizeof *p->acc));
+    p->port = must(calloc(1, sizeof *p->port));
+    p->slot = must(calloc((size_t)m->dma.outstanding, sizeof *p->slot));
+    for (int i = 0; i < BUCKETS; i++) p->port->at[i].index = -1;
+    for (int e = 0; e < PE_ENGINES; e++) {
+        p->engine[e].queue = must(calloc((size_t)m->queue.depth + 1, sizeof(Command *)));
+        p->engine[e].cause = SIM_IDLE;
+    }
+    for (int k = 0; k < 2; k++) core_new(&p->core[k], p, k);
+}
+
+static void pe_free(Pe *p) {
+    for (Command *c = p->live, *next; c; c = next) {
+        next = c->next_live;
+        free(c);
+    }
+    for (int i = 0; i < PE_BUFS; i++) {
+        free(p->ring[i].push.at);
+        free(p->ring[i].pop.at);
+    }
+    for (int e = 0; e < PE_ENGINES; e++) free(p->engine[e].queue);
+    for (int k = 0; k < 2; k++) co_free(p->core[k].co);
+    free(p->local);
+    free(p->state);
+    free(p->acc);
+    free(p->port);
+    free(p->slot);
+}
+
+static void run_costs(Run *r) {
+    const SimMachine *m = r->m;
+    r->cost[PE_OP_SCALAR] = (int32_t)m->core.scalar;
+    r->cost[PE_OP_TURN] = (int32_t)m->core.turn;
+    r->cost[PE_OP_ISSUE] = (int32_t)m->core.issue;
+    r->cost[PE_OP_VECTOR] = (int32_t)m->core.op;
+    r->cost[PE_OP_IMUL] = (int32_t)m->core.imul;
+    r->cost[PE_OP_DIV] = (int32_t)m->core.div;
+    r->cost[PE_OP_LOAD] = (int32_t)(SIM_TICK / m->core.loads);
+    r->cost[PE_OP_STORE] = (int32_t)(SIM_TICK / m->core.stores);
+}
+
+static void run_new(Run *r) {
+    const SimMachine *m = r->m;
+    r->n_pes = (int)(m->rows * m->cols);
+    run_costs(r);
+    r->row_group = must(calloc((size_t)m->rows, sizeof(Group)));
+    r->col_group = must(calloc((size_t)m->cols, sizeof(Group)));
+    r->scratch = must(malloc(sizeof(float) * (size_t)(8192 + 3 * 64 * PANEL_K + 2 * m->local.size + 64)));
+    r->pe = must(calloc((size_t)r->n_pes, sizeof *r->pe));
+    net_new(r);
+    mem_new(r);
+    for (int i = 0; i < r->n_pes; i++) pe_new(r, &r->pe[i], i);
+}
+
+static void run_free(Run *r) {
+    for (int i = 0; r->pe && i < r->n_pes; i++)
+        if (r->pe[i].run) pe_free(&r->pe[i]);
+    for (Command *c = r->free, *next; c; c = next) {
+        next = c->next;
+        free(c);
+    }
+    net_free(r);
+    mem_free(r);
+    heap_free(&r->heap);
+    free(r->row_group);
+    free(r->col_group);
+    free(r->scratch);
+    free(r->pe);
+}
+
+static void setup_main(void *arg) {
+    Core *k = arg;
+    k->run->c->program->setup(&k->pe);
+    k->run->running = NULL;
+}
+
+/* Declares the buffers of one PE; the time counts for core 0. */
+static void run_setup(Run *r, Pe *p) {
+    Core *k = &p->core[0];
+    if (!r->c->program->setup) return;
+    p->declaring = true;
+    Co *own = k->co, *co = co_new(setup_main, k);
+    if (!co) run_fault(r, SIM_F_INTERNAL, 0, 0, 0, 0, 0, "no memory for a stack");
+    k->co = co;
+    core_resume(k);
+    k->co = own;
+    co_free(co);
+    if (r->failing) longjmp(r->fail, 1);
+    p->declaring = false;
+}
+
+static void run_event(Run *r, Event e) {
+    r->out->events++;
+    if (e.time > r->now) r->now = e.time;
+    if (r->end < r->now) r->end = r->now;
+    switch (e.kind) {
+    case EV_CORE:
+        core_resume(e.what);
+        if (r->failing) longjmp(r->fail, 1);
+        break;
+    case EV_ENGINE: engine_event(r, e.what); break;
+    case EV_LANDED: dma_landed(e.what); break;
+    default: break;
+    }
+}
+
+static void run_report(Run *r) {
+    SimReport *o = r->out;
+    o->ticks = r->end + r->m->launch;
+    for (int i = 0; i < r->n_pes; i++) {
+        Pe *p = &r->pe[i];
+        for (int u = 0; u < SIM_UNITS; u++) {
+            const int64_t *time = u < PE_ENGINES ? p->engine[u].time : p->core[u - PE_ENGINES].time;
+            for (int c = 0; c < SIM_CAUSES; c++) o->time[u][c] += time[c];
+            o->pe_busy[i][u] = time[SIM_BUSY];
+            if (o->unit_busiest[u] < time[SIM_BUSY]) o->unit_busiest[u] = time[SIM_BUSY];
+        }
+        if (o->local.busiest < p->port->busy) o->local.busiest = p->port->busy;
+        o->local.total += p->port->busy;
+    }
+    o->local.count = r->n_pes;
+}
+
+static void use_calendar(SimUse *u, const Calendar *c) {
+    if (u->busiest < c->busy) u->busiest = c->busy;
+    u->total += c->busy;
+    u->count++;
+}
+
+/* What must be true of every run; a failure is a fault of the simulator. */
+static void run_books(Run *r) {
+    SimReport *o = r->out;
+    int64_t end = r->end;
+    for (int i = 0; i < r->n_links; i++) use_calendar(&o->links, &r->link[i]);
+    for (int i = 0; i < r->m->sram.banks; i++) use_calendar(&o->sram, &r->bank[i]);
+    for (int i = 0; i < r->m->dram.channels; i++) use_calendar(&o->dram, &r->channel[i].bus);
+    const SimUse *use[] = {&o->local, &o->links, &o->sram, &o->dram};
+    for (int i = 0; i < 4; i++)
+        if (use[i]->busiest > end) run_fault(r, SIM_F_INTERNAL, 0, 0, 0, 0, 0, "resource %d was taken for %lld of %lld ticks", i, (long long)use[i]->busiest, (long long)end);
+    for (int u = 0; u < SIM_UNITS; u++) {
+        int64_t sum = 0;
+        for (int c = 0; c < SIM_CAUSES; c++) sum += o->time[u][c];
+        if (sum != end * r->n_pes) run_fault(r, SIM_F_INTERNAL, 0, 0, 0, 0, 0, "the time of %s sums to %lld, not %lld", sim_unit_names[u], (long long)sum, (long long)(end * r->n_pes));
+    }
+}
+
+static void run_close(Run *r) {
+    mem_flush(r);
+    for (int i = 0; i < r->n_pes; i++) {
+        Pe *p = &r->pe[i];
+        for (int e = 0; e < PE_ENGINES; e++) engine_cause(r, p, (PeEngine)e, SIM_IDLE, r->end);
+        for (int k = 0; k < 2; k++) p->core[k].time[SIM_IDLE] += r->end - p->core[k].now;
+    }
+}
+
+static void run_leftovers(Run *r) {
+    for (int i = 0; i < r->n_pes; i++) {
+        Pe *p = &r->pe[i];
+        for (int b = 0; b < PE_BUFS; b++)
+            if (p->ring[b].pushed != p->ring[b].popped)
+                run_fault(r, SIM_F_LEFTOVER, p->row, p->col, 0, p->ring[b].line, 0, "ring %d ends with %lld bytes pushed and %lld popped", b, (long long)p->ring[b].pushed, (long long)p->ring[b].popped);
+        for (int a = 0; a < r->m->re.accumulators; a++)
+            if (p->acc[a].has) run_fault(r, SIM_F_LEFTOVER, p->row, p->col, 1, 0, 0, "accumulator %d ends with a value that nobody took", a);
+    }
+}
+
+static void run_all(Run *r) {
+    run_new(r);
+    for (int i = 0; i < r->n_pes; i++) run_setup(r, &r->pe[i]);
+    for (int i = 0; i < r->n_pes; i++)
+        for (int k = 0; k < 2; k++) heap_push(&r->heap, r->pe[i].core[k].now, (uint32_t)(i * SIM_UNITS + SIM_CORE0 + k), EV_CORE, &r->pe[i].core[k]);
+    while (r->heap.n) run_event(r, heap_pop(&r->heap));
+    run_deadlock(r);
+    run_leftovers(r);
+    run_close(r);
+    run_report(r);
+    run_books(r);
+}
+
+void sim_run(const SimConfig *c, SimReport *out) {
+    memset(out, 0, sizeof *out);
+    Run *r = must(calloc(1, sizeof *r));
+    r->c = c;
+    r->m = c->machine;
+    r->out = out;
+    if (!setjmp(r->fail)) run_all(r);
+    run_free(r);
+    free(r);
+}

@@ -1,0 +1,236 @@
+/* Inside the simulator: the state of a run. Only sim/ includes this. */
+#pragma once
+#include "sim/sim.h"
+#include <setjmp.h>
+
+typedef struct Run Run;
+typedef struct Pe Pe;
+typedef struct Core Core;
+
+/* ---- calendars: exclusive use of a resource in time, gaps filled ---- */
+typedef struct Slot { int64_t lo, hi; } Slot;
+typedef struct Calendar { Slot *at; int n, cap, head; int64_t busy; } Calendar;
+/* Books `dur` ticks at the earliest start from `from` on; bookings that ended by `now` may be forgotten. Returns the start. */
+int64_t calendar_book(Calendar *c, int64_t from, int64_t dur, int64_t now);
+void calendar_free(Calendar *c);
+
+/* ---- buckets: a rate shared by many users at once ---- */
+enum { BUCKET_TICKS = 64 * SIM_TICK, BUCKETS = 4096 };
+typedef struct Buckets { struct { int64_t index, used; } at[BUCKETS]; int64_t busy; } Buckets;
+/* Spreads `need` ticks of use over [lo, hi); returns when the last of it is served, at least hi. */
+int64_t buckets_book(Buckets *b, int64_t lo, int64_t hi, int64_t need);
+
+/* ---- coroutines ---- */
+typedef struct Co Co;
+Co *co_new(void (*entry)(void *), void *arg);
+void co_switch_to(Co *co);          /* from the scheduler into the coroutine */
+void co_yield(Co *co);              /* from the coroutine back */
+void co_finish(Co *co);             /* the last switch out of a coroutine */
+void co_free(Co *co);
+
+/* ---- events ---- */
+typedef enum EventKind { EV_CORE, EV_ENGINE, EV_LANDED, EV_FREE } EventKind;
+typedef struct Event { int64_t time; uint32_t order, seq; EventKind kind; void *what; } Event;
+typedef struct Heap { Event *at; int n, cap; uint32_t seq; } Heap;
+void heap_push(Heap *h, int64_t time, uint32_t order, EventKind kind, void *what);
+Event heap_pop(Heap *h);
+void heap_free(Heap *h);
+
+/* ---- local memory ---- */
+typedef struct Retire { struct { int64_t end; bool done; } *at; int64_t head, tail; int cap; } Retire;
+typedef struct Ring {
+    int64_t pushed, popped;         /* bytes whose push (pop) has taken effect */
+    Retire push, pop;
+    int producer, consumer;         /* cores, -1: none yet */
+    int line;                       /* of its declaration */
+} Ring;
+
+/* One place that a command uses: rows of row_bytes, pitch apart, at `at` (a position of the ring, or an offset of a scratch). */
+typedef struct Use {
+    int buf;
+    bool write;
+    int64_t at, rows, row_bytes, pitch, span;
+    int64_t need;                   /* what must have been pushed (popped) before the start, as a cursor */
+    int64_t ticket;                 /* in the ring's Retire, -1: moves nothing */
+} Use;
+
+typedef enum CommandKind { C_LOAD, C_GATHER, C_STORE, C_DOT, C_PRELOAD, C_DRAIN, C_SEND, C_RECEIVE, C_SE, C_REDUCE, C_ACCUMULATE, C_TRANSPOSE } CommandKind;
+enum { MAX_USES = 3, ACCS = 16, ACC_WORDS = 32 * 32 };
+
+typedef struct Command Command;
+struct Command {
+    CommandKind kind;
+    PeEngine engine;
+    Pe *pe;
+    int core, site, knf;
+    Use use[MAX_USES];
+    int n_uses;
+    int acc, n_acc;                 /* accumulators it works on */
+    int64_t acc_ticket[ACCS], seq;
+    bool joined;                    /* in the group of its multicast */
+    int64_t start, end, ticks;      /* ticks: busy time of its engine */
+    int tensor;
+    PeBox box;
+    PeShare share;
+    PeDot dot;
+    PeSe se;
+    PeRed red;
+    PeDir dir;
+    int64_t rows, cols, stride, off;
+    bool add;
+    Command *next;                  /* free list, live list */
+    Command *prev_live, *next_live;
+};
+
+typedef struct Engine {
+    Command **queue;                /* head first */
+    int n;
+    bool busy;
+    int64_t issued, ended;          /* commands */
+    int64_t since, time[SIM_CAUSES];
+    SimCause cause;
+    int line;                       /* of the running command, for the trace */
+} Engine;
+
+typedef enum WaitKind { W_NONE, W_DATA, W_ROOM, W_QUEUE, W_FENCE, W_BARRIER } WaitKind;
+
+struct Core {
+    PE pe;                          /* what the program sees; first */
+    Run *run;
+    Pe *owner;
+    Co *co;
+    int64_t now;                    /* its own clock, up to the last sync point */
+    int64_t time[SIM_CAUSES];
+    WaitKind wait;
+    int wait_what;                  /* buffer or engine */
+    int64_t wait_for;               /* cursor or count */
+    bool done, queued;
+    int64_t barriers;
+};
+
+typedef struct Acc { float f[ACC_WORDS]; PeType type; bool has; int64_t tickets, done; } Acc;
+
+struct Pe {
+    Run *run;
+    int index, row, col;
+    unsigned char *local, *state;
+    int64_t used;
+    PeBuf buf[PE_BUFS];
+    Ring ring[PE_BUFS];
+    Core core[2];
+    Engine engine[PE_ENGINES];
+    Acc *acc;
+    Buckets *port;
+    int64_t *slot;                  /* when each outstanding request ends */
+    int64_t fi_free[2];
+    int64_t shared_count[3];        /* multicast commands started, by PeShare */
+    Command *live;                  /* issued, not ended */
+    Calendar chain[2];              /* links of the reduction network out of this PE */
+    bool declaring;
+};
+
+typedef struct Shadow { uint32_t wrote, read; int32_t write_epoch, read_epoch; int16_t writer, reader; } Shadow;   /* reader -2: several */
+
+typedef struct Home { bool dram; int64_t base; Shadow *shadow; } Home;
+typedef struct Bank { int64_t open, data_end, row, refresh; } Bank;      /* row is open from `open` on; -1: none */
+typedef struct Channel { Calendar bus; Bank *bank; int64_t queued, accept_from, drain_end; } Channel;
+
+typedef struct Group { Command *member[SIM_GRID_MAX]; int n; } Group;   /* a multicast that gathers */
+
+struct Run {
+    const SimConfig *c;
+    const SimMachine *m;
+    SimReport *out;
+    int64_t now;
+    Heap heap;
+    Pe *pe;
+    int n_pes, done_cores;
+    Calendar *link;                 /* see network.c */
+    int n_links;
+    Calendar *bank;
+    Channel *channel;
+    Home home[PE_TENSORS];
+    Group *row_group, *col_group;
+    int barrier[2];
+    int32_t epoch;
+    Command *free;
+    int32_t cost[PE_OPS];
+    Core *running;
+    int64_t end;
+    jmp_buf fail;
+    bool failing;
+    float *scratch;                 /* for the engines' arithmetic */
+};
+
+/* Ends the run with a fault; from a core or from the scheduler. Does not return. */
+_Noreturn void run_fault(Run *r, SimFaultKind kind, int row, int col, int core, int site, int knf, const char *format, ...)
+    __attribute__((format(printf, 8, 9)));
+#define command_fault(c, kind, ...) run_fault((c)->pe->run, kind, (c)->pe->row, (c)->pe->col, (c)->core, (c)->site, (c)->knf, __VA_ARGS__)
+#define core_fault(k, kind, ...) run_fault((k)->run, kind, (k)->owner->row, (k)->owner->col, (k)->pe.core, (k)->pe.site, (k)->pe.knf, __VA_ARGS__)
+
+/* run.c, engine.c, core.c */
+void run_deadlock(Run *r);                                     /* a fault when something still waits */
+void core_new(Core *k, Pe *p, int core);
+void core_resume(Core *k);
+Command *command_new(Core *k, PeEngine e, CommandKind kind);   /* waits for room in the queue */
+void command_issue(Command *c);
+void engine_event(Run *r, Command *c);                         /* its engine has finished with the command */
+void core_sync(Core *k);                                       /* its clock is now the global one */
+void core_block(Core *k, WaitKind kind, int what, int64_t goal, SimCause cause);
+bool core_ready(const Core *k);                                /* what it waits for has come */
+void pe_poke(Pe *p);                                           /* something of this PE changed: who waits may go on */
+void engine_poke(Pe *p, PeEngine e);
+void command_end(Command *c);                                  /* pushes, pops, accumulators; frees it */
+void engine_next(Pe *p, PeEngine e);                           /* the head has left the queue */
+void engine_cause(Run *r, Pe *p, PeEngine e, SimCause cause, int64_t at);
+extern const PeApi run_api;
+
+/* local.c */
+void local_declare(Core *k, int buf, PeType type, int64_t bytes, bool scratch);
+void use_of(Core *k, Command *c, PeRef ref, bool write, int64_t rows, int64_t row_bytes);   /* checks, takes the place, moves cursors */
+bool use_ready(const Command *c, const Use *u);
+void use_begin(Command *c);                                    /* marks outputs as in flight, checks inputs for values */
+void use_end(Command *c);
+unsigned char *use_row(const Command *c, const Use *u, int64_t row);
+int64_t use_bytes(const Command *c);                           /* local traffic, in whole units of local.align */
+int64_t retire_add(Retire *q, int64_t end);
+void retire_done(Retire *q, int64_t ticket, int64_t *cursor);
+PeBuf *local_buffer(Core *k, int buf);
+void ring_side(Core *k, int buf, bool write);                  /* this core now fills (empties) the ring */
+void local_push(Core *k, int buf, int64_t bytes);              /* by the core itself */
+void local_pop(Core *k, int buf, int64_t bytes);
+void local_touch(Core *k, int buf, int64_t off, int64_t bytes, bool write, PeType type);
+
+/* network.c: books a segment; times in ticks */
+int64_t net_read(Run *r, int tensor, int64_t off, int64_t bytes, int64_t leave, Pe **to, int n, int64_t *at_local);
+int64_t net_write(Run *r, int tensor, int64_t off, int64_t bytes, int64_t leave, Pe *from);   /* returns when memory has it */
+int64_t net_hops_back(Run *r, int tensor, int64_t off, const Pe *p);
+void net_new(Run *r);
+void net_free(Run *r);
+
+/* memory.c */
+int64_t mem_read(Run *r, int tensor, int64_t off, int64_t bytes, int64_t at);    /* when the data stands at the edge port */
+int64_t mem_write(Run *r, int tensor, int64_t off, int64_t bytes, int64_t at);   /* when the memory has taken it */
+int mem_port(const Run *r, int tensor, int64_t off);
+int64_t mem_cut(const Run *r, int tensor, int64_t off, int64_t bytes);           /* bytes up to the next segment boundary */
+void mem_new(Run *r);
+void mem_free(Run *r);
+void mem_flush(Run *r);
+void mem_check(const Command *c, int64_t off, int64_t bytes, bool write);        /* races */
+
+/* dma.c */
+void dma_box_check(const Command *c, bool write);              /* inside its tensor, or a fault */
+bool dma_start(Command *c);                                    /* false: a multicast that still waits for others of its group */
+void dma_landed(Command *c);
+
+/* compute.c */
+int64_t command_ticks(const Command *c);                       /* of its engine, without the start */
+void command_compute(Command *c);                              /* what it does to the data */
+Acc *command_acc(const Command *c, int i);
+
+/* panel.c */
+enum { PANEL_K = 256 };
+/* c[m][64] += a[m][PANEL_K] b[k][64], fused multiply-adds in the order of k. */
+void panel_multiply(float *c, const float *a, const float *b, int64_t m, int64_t k);
+void panel_from_f16(float *out, const void *in, int64_t n);
+void panel_to_f16(void *out, const float *in, int64_t n);

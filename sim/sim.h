@@ -1,0 +1,88 @@
+/* The simulator: a PE program on a machine, all PEs on one clock.
+ *
+ * Deterministic: the same program, machine and tensors give the same cycles. The run happens in the calling process (sim_run) or in
+ * a child with limits on processor time and memory (sim_run_child), where wild pointers and endless loops end as faults. */
+#pragma once
+#include "sim/machine.h"
+
+enum { SIM_RANK = 8, SIM_DIMS = 16, SIM_TEXT = 2048, SIM_PES_MAX = SIM_GRID_MAX * SIM_GRID_MAX };
+
+typedef struct SimTensor {
+    const char *name;
+    PeType type;
+    PeRole role;
+    int rank;
+    int64_t shape[SIM_RANK], count, bytes;
+    void *data;            /* count elements, row-major; for sim_run_child shared with the child (sim_tensor_alloc) */
+    bool dram;             /* lives in DRAM, else in SRAM */
+} SimTensor;
+
+typedef enum SimFaultKind {
+    SIM_OK, SIM_F_UNREADY, SIM_F_IN_FLIGHT, SIM_F_RACE, SIM_F_BOX, SIM_F_LOCAL, SIM_F_UNINIT, SIM_F_SHAPE, SIM_F_TYPE, SIM_F_RING, SIM_F_DEADLOCK,
+    SIM_F_LEFTOVER, SIM_F_PROGRAM, SIM_F_ENDLESS, SIM_F_CRASH, SIM_F_MACHINE, SIM_F_INTERNAL, SIM_FAULTS
+} SimFaultKind;
+extern const char *const sim_fault_names[SIM_FAULTS];   /* "unready", "race" ... */
+
+typedef struct SimFault {
+    SimFaultKind kind;
+    int line, knf, row, col, core;   /* C line (0: none), .knf line (0: none) */
+    int64_t cycle;
+    char text[SIM_TEXT];
+} SimFault;
+
+/* Where the time of a core or an engine went; the causes sum to the run's length. */
+typedef enum SimCause {
+    SIM_BUSY, SIM_DATA, SIM_ROOM, SIM_QUEUE, SIM_ACC, SIM_GROUP, SIM_CHAIN, SIM_FENCE, SIM_BARRIER, SIM_IDLE, SIM_CAUSES
+} SimCause;
+extern const char *const sim_cause_names[SIM_CAUSES];
+
+enum { SIM_CORE0 = PE_ENGINES, SIM_CORE1, SIM_UNITS };     /* units of a PE: the engines, then the cores */
+extern const char *const sim_unit_names[SIM_UNITS];
+
+/* Shared resources: ticks of occupation, of the busiest one and over all. */
+typedef struct SimUse { int64_t busiest, total, count; } SimUse;
+
+typedef struct SimReport {
+    SimFault fault;
+    int64_t ticks;                                  /* from launch to the last effect */
+    int64_t time[SIM_UNITS][SIM_CAUSES];            /* ticks over all PEs */
+    int64_t unit_busiest[SIM_UNITS];                /* ticks, of the busiest PE */
+    int64_t commands[PE_ENGINES];
+    int64_t pe_busy[SIM_PES_MAX][SIM_UNITS];        /* ticks, for the heat map */
+    SimUse local, links, sram, dram;
+    int64_t bytes_in, bytes_out, sram_bytes, dram_bytes, link_bytes;
+    int64_t macs, row_hits, row_misses;
+    int64_t local_used;                             /* bytes handed out, most of any PE */
+    int64_t events;
+    int site, site_row, site_col, site_core;        /* where the program was, for a child that died */
+} SimReport;
+
+typedef struct SimSpan { int64_t start, end; int16_t pe, unit; int32_t line; int8_t cause; } SimSpan;
+/* Records what each unit did; filled up to `max`. */
+typedef struct SimTrace { int64_t n, max; SimSpan span[]; } SimTrace;
+
+typedef struct SimConfig {
+    const SimMachine *machine;
+    const PeProgram *program;
+    int64_t dim[SIM_DIMS];
+    double scalar[SIM_DIMS];
+    SimTensor *tensor;             /* in the order of the program's table */
+    int n_tensors;
+    bool timing;                   /* leave floating-point results out; same cycles */
+    bool unchecked;                /* no checks of values not yet written, no race checks */
+    int64_t max_cycles;            /* 0: 2^40 */
+    SimTrace *trace;               /* or NULL */
+} SimConfig;
+
+/* Runs in this process. The report says how it went. */
+void sim_run(const SimConfig *c, SimReport *out);
+/* Runs in a child: at most `seconds` of processor time and `bytes` of memory beyond what is mapped (0: no limit). */
+void sim_run_child(const SimConfig *c, int seconds, int64_t bytes, SimReport *out);
+
+/* Memory that a child shares with its parent, zeroed; NULL when there is none left. */
+void *sim_share(int64_t bytes);
+void sim_unshare(void *p, int64_t bytes);
+
+static inline int64_t sim_cycles(int64_t ticks) { return (ticks + SIM_TICK - 1) / SIM_TICK; }
+int sim_type_bytes(PeType t);
+const char *sim_type_name(PeType t);
