@@ -42,6 +42,7 @@ typedef struct Sym {
 } Sym;
 
 typedef struct Check Check;
+typedef struct StmtCx StmtCx;
 
 /* One kernel being checked: the outermost, or an inlined call. */
 typedef struct Frame {
@@ -66,6 +67,7 @@ struct Check {
     VEC(const AFn *) fn_asts;       /* beside kernel->fns */
     struct { VEC(const AComb *) ast; VEC(DType) type; VEC(Comb *) comb; } combs;
     int depth;
+    struct { Name name; const StmtCx *stmt; } unknown;     /* the last name reported as not defined, and in which statement */
 };
 
 /* Names that an expression may use beside the frame's: indices of reductions and left sides, parameters of functions, states. */
@@ -77,8 +79,6 @@ typedef struct Env {
     Name owner;             /* var: in a merge, the name before the point */
     bool fence;             /* what is further up may not be seen (a function's body) */
 } Env;
-
-typedef struct StmtCx StmtCx;
 
 /* Where an expression stands. */
 typedef struct Cx {
@@ -170,6 +170,9 @@ void check_regions_cover(Frame *f, Sym *s);
 
 /* --- check_other.c: what is not part of the chosen kernel */
 void check_other(Program *p);
+void check_test(Program *p, const ATest *t);
+const AKernel *check_kernel_named(Program *p, AName name, const char *what);
+void check_carg_names(Program *p, const AKernel *k, const ACargs *args);
 
 /* --- check_lift.c */
 Expr *check_lift(Cx *cx, Expr *reduce);

@@ -98,6 +98,18 @@ static void outside(Cx *cx, const AExpr *e, Tensor *t, int axis, Expr *sub, Expr
     diag_help(d, "write '%s pad 0' for a value outside, '%s clamp' for the nearest element, or state what holds by 'where' or 'check'", span_text(c->arena, e->span), span_text(c->arena, e->span));
 }
 
+static bool find_unknown_range(void *context, Expr *e) {
+    if (e->kind == X_INDEX && !e->index->lo) *(bool *)context = true;
+    return true;
+}
+
+/* Its index has no range, which was reported where the index stands. */
+static bool has_unknown_range(Expr *e) {
+    bool found = false;
+    expr_walk(e, find_unknown_range, &found);
+    return found;
+}
+
 static bool prove_subscript(Cx *cx, const AExpr *e, Tensor *t, int axis, Expr *sub, Expr *extent) {
     Check *c = cx->check;
     bool overflow = false;
@@ -177,7 +189,8 @@ Expr *check_access(Cx *cx, const AExpr *e, DType want) {
         Expr *extent = t->shape[s->lead + i];
         vec_push(cx->check->arena, &read->args, subs.at[i]);
         if (e->clamp) require_not_empty(cx, extent, e->span);
-        else if (!e->pad) good &= prove_subscript(cx, e, t, i, subs.at[i], extent);
+        else if (has_unknown_range(subs.at[i])) good = false;
+        else if (!e->pad && good) good = prove_subscript(cx, e, t, i, subs.at[i], extent);
     }
     read->mode = e->pad ? READ_PAD : e->clamp ? READ_CLAMP : READ_PLAIN;
     if (e->pad && !(read->pad = check_pad(cx, e, t))) return NULL;

@@ -53,14 +53,9 @@ static FnInst *instantiate(Cx *cx, const AFn *ast, const Exprs *args, Span at) {
     }
     vec_push(c->arena, &c->active_fns, ast);
     Cx body = {.check = c, .env = env, .scoped = true};
-    int errors = diag_errors(c->diags);
     fn->body = check_expr(&body, ast->body, DT_NONE);
     c->active_fns.n--;
-    if (!fn->body) {
-        if (diag_errors(c->diags) == errors) diag_error(c->diags, at, "this call of '%s' has a fault in the function's body", ast->name.text);
-        else if (!program_find(c->program, ast->name.text, false)->prelude) diag_warning(c->diags, at, "called here with %d argument%s", args->n, args->n == 1 ? "" : "s");
-        return NULL;
-    }
+    if (!fn->body) return NULL;     /* reported in the body, at this call or an earlier one */
     fn->type = fn->body->type;
     fn->name = instance_name(c, ast, args);
     fn->id = c->kernel->fns.n;

@@ -85,7 +85,7 @@ static void check_block(Check *c, const ABlock *block, const Comb *comb, const E
 static bool check_final(Check *c, const AComb *ast, Comb *comb, const Env *states) {
     bool good = true;
     if (ast->final.n != ast->outputs.n) {
-        diag_error(c->diags, ast->name.span, "the combinator '%s' declares %d result%s, its final gives %d", ast->name.text, ast->outputs.n, ast->outputs.n == 1 ? "" : "s", ast->final.n);
+        diag_error(c->diags, ast->final.n ? span_join(ast->final.at[0]->span, ast->final.at[ast->final.n - 1]->span) : ast->name.span, "the combinator '%s' declares %d result%s, its final gives %d", ast->name.text, ast->outputs.n, ast->outputs.n == 1 ? "" : "s", ast->final.n);
         return false;
     }
     for (int i = 0; i < ast->final.n; i++) {

@@ -179,7 +179,7 @@ Expr *check_bool(Cx *cx, const AExpr *e, const char *what) {
 static Expr *check_logic(Cx *cx, const AExpr *e) {
     const char *what = e->op == AO_AND ? "an operand of 'and'" : "an operand of 'or'";
     Expr *x = check_bool(cx, e->args.at[0], what);
-    if (!x) return check_bool(cx, e->args.at[1], what), NULL;
+    if (!x) return NULL;
     Ctx ctx = {.up = cx->ctx, .kind = e->op == AO_AND ? CTX_TRUE : CTX_FALSE, .cond = x, .guard = true};
     Ctx *kept = NEW(cx->check->arena, Ctx);
     *kept = ctx;
@@ -318,6 +318,9 @@ static Expr *check_sat(Cx *cx, const AExpr *e) {
 /* --- names -------------------------------------------------------------------------------------------------------------- */
 
 static void unknown_name(Cx *cx, AName name) {
+    if (cx->stmt && cx->check->unknown.name == name.text && cx->check->unknown.stmt == cx->stmt) return;
+    cx->check->unknown.name = name.text;
+    cx->check->unknown.stmt = cx->stmt;
     VEC(const char *) near = {0};
     Arena *a = cx->check->arena;
     for (const Env *env = cx->env; env && !env->fence; env = env->up)

@@ -64,7 +64,7 @@ static bool may_name(Frame *f, AName name) {
 static void find_dims(Frame *f, const AExpr *e) {
     Arena *a = f->check->arena;
     if (e->kind == A_NAME && !frame_sym(f, e->name.text) && !frame_cbind(f, e->name.text)) {
-        if (!may_name(f, e->name)) return;
+        may_name(f, e->name);
         Sym *s = NEW(a, Sym);
         *s = (Sym){.name = e->name.text, .kind = SYM_DIM, .span = e->span};
         vec_push(a, &f->syms, s);
@@ -242,19 +242,20 @@ void check_declared_range(Frame *f, const AParam *p, Sym *s) {
 
 /* --- facts and body ----------------------------------------------------------------------------------------------------- */
 
-static void check_fact(Frame *f, const AExpr *e) {
+static bool check_fact(Frame *f, const AExpr *e) {
     Check *c = f->check;
     Cx cx = {.frame = f, .check = c, .dims_only = true, .parameters = true, .what = "a 'where' fact"};
     Expr *cond = check_bool(&cx, e, "a 'where' fact");
-    if (!cond) return;
+    if (!cond) return false;
     if (affine_false(c->affine, NULL, cond)) {
         Diag *d = diag_error(c->diags, f->caller ? f->call : e->span, "this fact can never hold: %s", span_text(c->arena, e->span));
         if (f->caller) diag_note(d, e->span, "asked for here");
-        return;
+        return false;
     }
-    if (f->caller && affine_true(c->affine, NULL, cond)) return;
+    if (f->caller && affine_true(c->affine, NULL, cond)) return true;
     check_add_fact(c, FACT_WHERE, NULL, 0, cond, span_text(c->arena, e->span), e->span);
     affine_assume(c->affine, cond);
+    return true;
 }
 
 bool check_mentions_lead(Frame *f, const AExpr *e) {
@@ -316,7 +317,8 @@ static bool defines_input(Frame *f, const AStmt *s) {
 
 void check_body(Frame *f) {
     Check *c = f->check;
-    for (int i = 0; i < f->ast->facts.n; i++) check_fact(f, f->ast->facts.at[i]);
+    for (int i = 0; i < f->ast->facts.n; i++)
+        if (!check_fact(f, f->ast->facts.at[i]) && f->caller) return;
     for (int i = 0; i < f->ast->inputs.n; i++) {
         Sym *s = frame_sym(f, f->ast->inputs.at[i].name.text);
         if (s && s->kind == SYM_TENSOR && s->tensor) check_declared_range(f, &f->ast->inputs.at[i], s);
@@ -427,6 +429,7 @@ Kernel *check_kernel(Program *p, const AKernel *k, const FrontArg *args, int n_a
     check_signature_dims(f);
     bind_top_dims(f);
     declare_params(f);
+    if (!k->outputs.n) diag_error(c->diags, k->name.span, "the kernel '%s' has no output", k->name.text);
     check_body(f);
     if (diag_errors(p->diags) != errors) return NULL;
     rename_indices(c);
@@ -460,5 +463,6 @@ Kernel *front_kernel(Program *p, const FrontOptions *options) {
         if (main->kernels.at[i] != chosen) check_kernel(p, main->kernels.at[i], NULL, 0);
     check_other(p);
     Kernel *k = chosen ? check_kernel(p, chosen, options->args ? options->args : &none, options->n_args) : NULL;
+    if (chosen && !k && !diag_errors(p->diags)) diag_error(p->diags, chosen->name.span, "'%s' could not be checked", chosen->name.text);
     return diag_errors(p->diags) ? NULL : k;
 }

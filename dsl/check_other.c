@@ -56,7 +56,7 @@ static void check_fn(Program *p, const AFn *fn) {
     check_fn_expr(p, fn->body, seen, fn);
 }
 
-static const AKernel *kernel_named(Program *p, AName name, const char *what) {
+const AKernel *check_kernel_named(Program *p, AName name, const char *what) {
     const Def *d = name.text ? program_find(p, name.text, true) : NULL;
     if (d || !name.text) return d ? d->kernel : NULL;
     VEC(const char *) near = {0};
@@ -68,43 +68,11 @@ static const AKernel *kernel_named(Program *p, AName name, const char *what) {
     return NULL;
 }
 
-static void check_carg_names(Program *p, const AKernel *k, const ACargs *args) {
+void check_carg_names(Program *p, const AKernel *k, const ACargs *args) {
     for (int i = 0; k && i < args->n; i++) {
         bool found = false;
         for (int j = 0; j < k->cparams.n; j++) found |= k->cparams.at[j].name.text == args->at[i].name.text;
         if (!found) diag_error(p->diags, args->at[i].name.span, "'%s' has no compile-time parameter '%s'", k->name.text, args->at[i].name.text);
-    }
-}
-
-static bool names_in(const AExpr *e, Name name) {
-    if (e->kind == A_NAME && e->name.text == name) return true;
-    for (int i = 0; i < e->args.n; i++)
-        if (names_in(e->args.at[i], name)) return true;
-    return false;
-}
-
-static bool is_case_name(const AKernel *k, Name name, bool output) {
-    for (int i = 0; i < k->outputs.n; i++)
-        if (k->outputs.at[i].name.text == name) return output;
-    for (int i = 0; i < k->inputs.n; i++)
-        if (k->inputs.at[i].name.text == name) return !output;
-    for (int side = 0; side < 2 && !output; side++)
-        for (int i = 0; i < (side ? k->outputs.n : k->inputs.n); i++) {
-            const AParam *q = side ? &k->outputs.at[i] : &k->inputs.at[i];
-            for (int d = 0; d < q->shape.n; d++)
-                if (names_in(q->shape.at[d], name)) return true;
-        }
-    return false;
-}
-
-static void check_test(Program *p, const ATest *t) {
-    const AKernel *k = kernel_named(p, t->kernel, "test");
-    check_carg_names(p, k, &t->cargs);
-    for (int i = 0; k && i < t->cases.n; i++) {
-        const ACase *c = &t->cases.at[i];
-        bool output = c->kind == AC_EXPECT;
-        if (!c->name.text || is_case_name(k, c->name.text, output)) continue;
-        diag_error(p->diags, c->name.span, output ? "'%s' has no output '%s'" : "'%s' has no input or dim '%s'", k->name.text, c->name.text);
     }
 }
 
@@ -129,7 +97,47 @@ static bool repeats(const ADirective *x, const AAtoms *clause, const ADirective 
     return false;
 }
 
-static void check_directives(Program *p, ADirective *const *at, int n) {
+static bool is_kernel_name(const AExpr *e, Name name) {
+    if (!e) return false;
+    if ((e->kind == A_NAME || e->kind == A_ACCESS) && e->name.text == name) return true;
+    for (int i = 0; i < e->iters.n; i++)
+        if (e->iters.at[i].name.text == name) return true;
+    for (int i = 0; i < e->args.n; i++)
+        if (is_kernel_name(e->args.at[i], name)) return true;
+    return is_kernel_name(e->pred, name) || is_kernel_name(e->pad, name);
+}
+
+/* A statement's target, an input, or an index of the kernel. */
+static bool is_schedulable(const AKernel *k, Name name) {
+    for (int i = 0; i < k->inputs.n; i++)
+        if (k->inputs.at[i].name.text == name) return true;
+    for (int i = 0; i < k->body.n; i++) {
+        const AStmt *s = &k->body.at[i];
+        for (int t = 0; t < s->targets.n; t++) {
+            if (s->targets.at[t].name.text == name) return true;
+            for (int d = 0; d < s->targets.at[t].subs.n; d++)
+                if (is_kernel_name(s->targets.at[t].subs.at[d], name)) return true;
+        }
+        if (is_kernel_name(s->value, name)) return true;
+    }
+    return false;
+}
+
+/* The first name of a clause, or all names of its group, must be one of the kernel's; of a dotted name its first part. */
+static void check_clause_names(Program *p, const AKernel *k, const AAtoms *clause) {
+    const AAtom *first = clause->n ? clause->at[0] : NULL;
+    if (first && first->kind == AA_GROUP) {
+        for (int i = 0; i < first->items.n; i++) check_clause_names(p, k, &(AAtoms){.at = &first->items.at[i], .n = 1});
+        return;
+    }
+    if (!first || first->kind != AA_NAME) return;
+    Name base = name_of_n(p->names, first->text, strcspn(first->text, "."));
+    if (is_schedulable(k, base)) return;
+    Diag *d = diag_error(p->diags, first->span, "'%s' is no statement, input or index of '%s'", first->text, k->name.text);
+    diag_note(d, k->name.span, "the kernel");
+}
+
+static void check_directives(Program *p, const AKernel *kernel, ADirective *const *at, int n) {
     for (int i = 0; i < n; i++) {
         const ADirective *d = at[i];
         bool known = false;
@@ -146,14 +154,26 @@ static void check_directives(Program *p, ADirective *const *at, int n) {
                     diag_note(e, at[k]->span, "the other one");
                     k = i, c = d->clauses.n;
                 }
-        check_directives(p, d->body.at, d->body.n);
+        for (int c = 0; kernel && known && c < d->clauses.n; c++) check_clause_names(p, kernel, &d->clauses.at[c]);
+        check_directives(p, kernel, d->body.at, d->body.n);
     }
 }
 
 static void check_schedule(Program *p, const ASchedule *s) {
-    const AKernel *k = kernel_named(p, s->kernel, "schedule");
+    const AKernel *k = check_kernel_named(p, s->kernel, "schedule");
     check_carg_names(p, k, &s->cargs);
-    check_directives(p, s->body.at, s->body.n);
+    check_directives(p, k, s->body.at, s->body.n);
+}
+
+static void check_schedule_twice(Program *p, const AFile *f, int i) {
+    const ASchedule *s = f->schedules.at[i];
+    for (int k = 0; k < i; k++) {
+        const ASchedule *o = f->schedules.at[k];
+        if (!s->name.text || s->name.text != o->name.text || s->kernel.text != o->kernel.text || s->machine.text != o->machine.text) continue;
+        Diag *d = diag_error(p->diags, s->name.span, "the schedule '%s' for '%s' is defined twice", s->name.text, s->kernel.text);
+        diag_note(d, o->name.span, "the other definition");
+        return;
+    }
 }
 
 void check_other(Program *p) {
@@ -164,5 +184,8 @@ void check_other(Program *p) {
     for (int i = 0; i < p->defs.n; i++)
         if (p->defs.at[i].comb && p->defs.at[i].file == f) check_combinator(c, &p->defs.at[i], DT_NONE, p->defs.at[i].span);
     for (int i = 0; i < f->tests.n; i++) check_test(p, f->tests.at[i]);
-    for (int i = 0; i < f->schedules.n; i++) check_schedule(p, f->schedules.at[i]);
+    for (int i = 0; i < f->schedules.n; i++) {
+        check_schedule(p, f->schedules.at[i]);
+        check_schedule_twice(p, f, i);
+    }
 }

@@ -41,13 +41,13 @@ static bool check_iters(Cx *cx, const AExpr *e, Reduce *r, Cx *inner) {
     for (int i = 0; i < e->args.n; i++) vec_push(c->arena, &places, e->args.at[i]);
     for (int i = 0; i < e->iters.n; i++) {
         const AIter *it = &e->iters.at[i];
-        good &= check_index_name(inner, it->name);
+        if (!check_index_name(inner, it->name)) return false;
         for (int k = 0; k < r->idx.n; k++)
-            if (r->idx.at[k]->name == it->name.text) diag_error(c->diags, it->name.span, "index '%s' stands twice in the brackets", it->name.text), good = false;
+            if (r->idx.at[k]->name == it->name.text) return diag_error(c->diags, it->name.span, "index '%s' stands twice in the brackets", it->name.text), false;
         Index *index = check_new_index(c, it->name.text, NULL, NULL, it->name.span);
         if (it->lo) {
             index->lo = check_i64(inner, it->lo);
-            index->hi = check_i64(inner, it->hi);
+            index->hi = index->lo ? check_i64(inner, it->hi) : NULL;
             if (!index->lo || !index->hi) good = false, index->lo = index->hi = NULL;
         } else good &= check_infer_range(inner, index, places.at, places.n, it->name.span, suggestion(cx, e, it->name.text));
         vec_push(c->arena, &r->idx, index);
@@ -119,6 +119,10 @@ static Expr *finish_builtin(Cx *cx, Cx *inner, const AExpr *e, Reduce *r, DType 
     *comb = (Comb){.kind = row->kind, .span = e->comb.span};
     Expr *x = builtin_operand(cx, inner, e, row, want, comb);
     if (!x) return NULL;
+    if (cx->root && cx->results > 1) {
+        diag_error(cx->check->diags, e->span, "'%s' gives one result, %d targets stand on the left side", e->comb.text, cx->results);
+        return NULL;
+    }
     bool arg = row->kind == CK_ARGMAX || row->kind == CK_ARGMIN;
     if (arg && r->idx.n != 1) {
         diag_error(cx->check->diags, e->span, "'%s' gives the value of one index, %d stand in its brackets", e->comb.text, r->idx.n);
@@ -222,6 +226,7 @@ Expr *check_reduce(Cx *cx, const AExpr *e, DType want) {
     inner.results = 0;
     inner.subscript = false;
     bool good = e->kind == A_SCAN ? scan_head(cx, e, r, &inner) : check_iters(cx, e, r, &inner);
+    if (!good && r->idx.n < e->iters.n) return NULL;
     if (e->pred) {
         r->pred = check_bool(&inner, e->pred, "a predicate");
         if (r->pred) under_predicate(&inner, r->pred);

@@ -8,6 +8,11 @@ Index *check_new_index(Check *c, Name name, Expr *lo, Expr *hi, Span at) {
 }
 
 bool check_index_name(Cx *cx, AName name) {
+    const char *reserved = dtype_by_name(name.text) != DT_NONE ? "a type" : op_by_name(name.text) != OP_COUNT ? "a built-in function" : NULL;
+    if (reserved) {
+        diag_error(cx->check->diags, name.span, "'%s' is %s and cannot name a tensor, a dim or an index", name.text, reserved);
+        return false;
+    }
     Sym *s = cx->frame ? frame_sym(cx->frame, name.text) : NULL;
     Cbind *b = cx->frame ? frame_cbind(cx->frame, name.text) : NULL;
     if (!s && !b) return true;
@@ -27,6 +32,7 @@ typedef struct Left {
     const AStmt *ast;
     VEC(const AIter *) iters;       /* beside stmt->idx: its written range, or NULL */
     bool good;
+    bool skip;                      /* the left side is so wrong that the right one would only add to it */
 } Left;
 
 /* The one index that a left subscript adds something to: its name, or NULL. *wrong: it stands where it may not. */
@@ -65,19 +71,42 @@ static void add_index(Left *l, AName name) {
     vec_push(c->arena, &l->iters, written);
 }
 
+/* Reports the first tensor or scalar that a left subscript uses. */
+static bool names_tensor(Left *l, const AExpr *e) {
+    Sym *s = e->kind == A_NAME || e->kind == A_ACCESS ? frame_sym(l->frame, e->name.text) : NULL;
+    if (s && s->kind == SYM_TENSOR) {
+        Diag *d = diag_error(l->frame->check->diags, e->span, "a left subscript may use dims and compile-time values only, not '%s'", s->name);
+        diag_help(d, "to put elements at computed places, write for each place what it holds: a reduction with a predicate");
+        return true;
+    }
+    for (int i = 0; i < e->args.n; i++)
+        if (names_tensor(l, e->args.at[i])) return true;
+    return false;
+}
+
 /* Finds the indices of the left side in order. */
 static void gather_indices(Left *l, const ATarget *t, bool first) {
     Check *c = l->frame->check;
     for (int i = 0; i < t->subs.n; i++) {
         bool wrong = false;
+        if (names_tensor(l, t->subs.at[i])) {
+            l->good = false;
+            l->skip = true;
+            continue;
+        }
         const AExpr *index = find_index(l->frame, t->subs.at[i], false, &wrong);
         if (wrong) {
             Diag *d = diag_error(c->diags, t->subs.at[i]->span, "a left subscript is an index, an index plus a value of dims, or such a value");
             diag_help(d, "the index stands once and without a factor, as in t[i + 1]; write the right side in terms of it");
             l->good = false;
+            l->skip = true;
         } else if (index && first && stmt_index(l->stmt, index->name.text) >= 0) {
             diag_error(c->diags, t->subs.at[i]->span, "index '%s' stands twice on the left side", index->name.text);
             l->good = false;
+            l->skip = true;
+        } else if (index && first && !check_index_name(&l->cx, index->name)) {
+            l->good = false;
+            l->skip = true;
         } else if (index && first) add_index(l, index->name);
         else if (index && stmt_index(l->stmt, index->name.text) < 0) {
             diag_error(c->diags, index->span, "index '%s' is not among those of the first target", index->name.text);
@@ -131,7 +160,7 @@ static bool check_range(Left *l, int i) {
         cx.dims_only = true;
         cx.what = "a range after 'where'";
         index->lo = check_i64(&cx, it->lo);
-        index->hi = check_i64(&cx, it->hi);
+        index->hi = index->lo ? check_i64(&cx, it->hi) : NULL;
         return index->lo && index->hi;
     }
     Expr *extent = output_extent(l, index->name);
@@ -355,7 +384,7 @@ static void define(Left *l, Expr *value, DType declared) {
         first_definition(l, s, t, type);
         Target target;
         Region region;
-        bool placed = target_rank(l, t, s) && check_target(l, t, s, &target, &region);
+        bool placed = !l->skip && (good || t->subs.n) && target_rank(l, t, s) && check_target(l, t, s, &target, &region);
         if (n == 1) value = good ? store_value(l, value, type) : NULL, good = good && value;
         if (good && n == 1 && placed) join_interval(f, s, l->cx.ctx, value);
         s->defs_met++;
@@ -397,11 +426,16 @@ static void check_definition(Frame *f, const AStmt *s) {
     l->cx.stmt = &l->stmt_cx;
     add_lead(l, first && first->kind == SYM_TENSOR ? first->lead : 0);
     for (int i = 0; i < s->targets.n; i++) gather_indices(l, &s->targets.at[i], i == 0);
+    for (int i = 0; i < s->targets.n; i++) {
+        const ATarget *t = &s->targets.at[i];
+        Sym *sym = frame_sym(f, t->name.text);
+        if (t->subs.n && sym && sym->kind == SYM_TENSOR && sym->tensor && !target_rank(l, t, sym)) l->good = false, l->skip = true;
+    }
     check_where(l);
-    check_ranges(l);
+    if (!l->skip) check_ranges(l);
     DType declared = s->dtype.text ? check_dtype(f, s->dtype, c) : DT_NONE;
     DType known = first && first->tensor ? first->tensor->type : declared;
-    Expr *value = check_value(l, known);
+    Expr *value = l->skip ? NULL : check_value(l, known);
     define(l, value, declared);
 }
 

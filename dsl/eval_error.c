@@ -146,13 +146,15 @@ static void propagate(Frame *fr, Op op, const OpArgs *x, int m, const double *r,
     error_kernels[op](m, x->v[0], x->v[1], x->v[2], ee[0], ee[1], ee[2], r, e);
 }
 
-/* own[l] is not 0 where the operation rounds with exact arguments. */
-static void own_rounding(Op op, DType t, const OpArgs *x, int m, const double *r, double *own) {
-    bool correct = op_table[op].ulp <= 0.5;
-    for (int l = 0; l < m; l++) {
-        double a = x->v[0][l], b = x->n > 1 ? x->v[1][l] : 0, c = x->n > 2 ? x->v[2][l] : 0;
-        own[l] = !correct ? r[l] : t == DT_F64 ? !exact_f64(op, a, b, c, r[l]) : (double)(float)r[l] != r[l];
+/* By lane, not 0 where the operation rounds with exact arguments. */
+static const double *own_rounding(Frame *fr, Op op, const OpArgs *x, int m, const double *r) {
+    if (op_table[op].ulp > 0.5) return r;
+    double *own = memset(scratch_f(fr, m), 0, sizeof *own * (size_t)m);
+    for (int l = 0; l < m && op_table[op].ulp > 0; l++) {
+        double b = x->n > 1 ? x->v[1][l] : 0, c = x->n > 2 ? x->v[2][l] : 0;
+        own[l] = !exact_f64(op, x->v[0][l], b, c, r[l]);
     }
+    return own;
 }
 
 bool error_float_op(Frame *fr, Op op, DType t, const OpArgs *x, int m, double *r, double *e, bool fused) {
@@ -167,11 +169,7 @@ bool error_float_op(Frame *fr, Op op, DType t, const OpArgs *x, int m, double *r
     if (exact) memset(e, 0, sizeof *e * (size_t)m);
     else propagate(fr, op, x, m, r, e);
     if (quick) flags = add_rounding_f32(m, unit, normal, most, r, e);
-    else {
-        double *own = memset(scratch_f(fr, m), 0, sizeof *own * (size_t)m);
-        if (ulp > 0) own_rounding(op, t, x, m, r, own);
-        flags = add_rounding(m, unit, ulp > 0 ? normal : 0, most, r, own, e);
-    }
+    else flags = add_rounding(m, unit, ulp > 0 ? normal : 0, most, r, own_rounding(fr, op, x, m, r), e);
     return flags.odd ? settle(op, t, x, m, r, e, fused) : flags.inexact;
 }
 

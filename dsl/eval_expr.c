@@ -22,6 +22,16 @@ Frame frame_lane(Frame *fr, int lane) {
     return one;
 }
 
+static bool mentions_visit(void *context, Expr *e) {
+    const Index **i = context;
+    if (e->kind == X_INDEX && e->index == *i) *i = NULL;
+    return true;
+}
+bool expr_mentions(Expr *x, const Index *i) {
+    expr_walk(x, mentions_visit, &i);
+    return !i;
+}
+
 void bind_index(Frame *fr, const Index *i, Col c) { fr->idx[i->id] = fr->n == 1 ? col_lane(&c, DT_I64, 0) : c; }
 void bind_var(Frame *fr, const Var *v, Col c) { fr->var[v->id] = fr->n == 1 ? col_lane(&c, v->type, 0) : c; }
 

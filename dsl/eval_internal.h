@@ -124,6 +124,7 @@ int64_t eval_constant(Eval *ev, const Expr *x);
 void bind_index(Frame *fr, const Index *i, Col c);
 void bind_var(Frame *fr, const Var *v, Col c);
 Frame frame_new(Eval *ev, int n);
+bool expr_mentions(Expr *x, const Index *i);
 /* The frame of one lane of fr. */
 Frame frame_lane(Frame *fr, int lane);
 

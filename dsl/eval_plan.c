@@ -21,18 +21,25 @@ enum { UNKNOWN_STEP = 1 << 20 };
 
 static int64_t small_step(double step) { return fabs(step) < UNKNOWN_STEP ? (int64_t)step : UNKNOWN_STEP; }
 
+/* Does the range of r's index l move with i? */
+static bool ragged(const Reduce *r, const Index *l, const Index *i) {
+    for (int k = 0; i && r && k < r->idx.n; k++)
+        if (r->idx.at[k] == l && l != i) return expr_mentions(l->lo, i) || expr_mentions(l->hi, i);
+    return false;
+}
+
 /* By how much x moves when i moves by one; UNKNOWN_STEP where that is not constant. */
-static int64_t step_of(const Expr *x, const Index *i) {
+static int64_t step_of(const Expr *x, const Index *i, const Reduce *r) {
     int64_t a, b;
-    if (x->kind == X_INDEX) return x->index == i;
+    if (x->kind == X_INDEX) return x->index == i ? 1 : ragged(r, x->index, i) ? UNKNOWN_STEP : 0;
     if (x->kind == X_LIT || x->kind == X_DIM) return 0;
-    if (x->kind == X_CONVERT) return step_of(x->args.at[0], i);
+    if (x->kind == X_CONVERT) return step_of(x->args.at[0], i, r);
     if (x->kind != X_OP || x->args.n != 2) {
         for (int k = 0; k < x->args.n; k++)
-            if (step_of(x->args.at[k], i)) return UNKNOWN_STEP;
+            if (step_of(x->args.at[k], i, r)) return UNKNOWN_STEP;
         return 0;
     }
-    a = step_of(x->args.at[0], i), b = step_of(x->args.at[1], i);
+    a = step_of(x->args.at[0], i, r), b = step_of(x->args.at[1], i, r);
     if (a == UNKNOWN_STEP || b == UNKNOWN_STEP) return UNKNOWN_STEP;
     const Expr *left = x->args.at[0], *right = x->args.at[1];
     if (x->op == OP_ADD || x->op == OP_SUB) return small_step(x->op == OP_ADD ? a + b : a - b);
@@ -42,7 +49,7 @@ static int64_t step_of(const Expr *x, const Index *i) {
 }
 
 /* Nanoseconds a lane of the reads in x, when i is the lane axis. */
-typedef struct Cost { Eval *ev; const Index *i; double lane, nodes; bool flat; } Cost;
+typedef struct Cost { Eval *ev; const Index *i; const Reduce *r; double lane, nodes; bool flat; } Cost;
 
 static bool cost_visit(void *context, Expr *x) {
     Cost *c = context;
@@ -51,20 +58,20 @@ static bool cost_visit(void *context, Expr *x) {
     const Store *s = &c->ev->stores[x->tensor->id];
     double step = 0;
     for (int d = 0; d < x->args.n; d++) {
-        int64_t one = step_of(x->args.at[d], c->i);
+        int64_t one = step_of(x->args.at[d], c->i, c->r);
         step += one == UNKNOWN_STEP ? UNKNOWN_STEP : fabs((double)one * (double)s->stride[d]);
     }
-    c->lane += c->flat || step >= UNKNOWN_STEP ? 3 : step == 0 ? 0.1 : step == 1 ? 0.3 : step < 16 ? 0.3 + 0.2 * step : 4;
+    c->lane += c->flat ? 12 : step >= UNKNOWN_STEP ? 8 : step == 0 ? 0.1 : step == 1 ? 0.3 : step < 16 ? 0.3 + 0.2 * step : 4;
     return true;
 }
 
 /* The cost of one point of x with lanes along i, `lanes` at a time. */
 static double cost_of(Eval *ev, Expr *x, const Index *i, double lanes, bool flat) {
-    Cost c = {ev, i, 0, 1, flat};
+    Cost c = {ev, i, x->kind == X_REDUCE ? x->reduce : NULL, 0, 1, flat};
     if (x->kind == X_REDUCE)
         for (int k = 0; k < x->reduce->operands.n; k++) expr_walk(x->reduce->operands.at[k], cost_visit, &c);
     else expr_walk(x, cost_visit, &c);
-    return c.lane + c.nodes * 50 / (lanes < 1 ? 1 : lanes > LANES ? LANES : lanes);
+    return c.lane + c.nodes * 25 / (lanes < 1 ? 1 : lanes > LANES ? LANES : lanes);
 }
 
 /* The lanes that a reduction's own index would give, on average over a sample of points: its last, or its longest free one. */

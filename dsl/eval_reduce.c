@@ -99,7 +99,7 @@ CLONES static void sum_fold(int n, const double *t, double *v, double *mag, doub
             g[p] = bit < g[p] ? bit : g[p];
         }
     for (; l < n; l++) s[0] += t[l], a[0] += fabs(t[l]), g[0] = fmin(g[0], last_bit(t[l]));
-    for (int p = 0; p < PARTS; p++) *v += s[p], *mag += a[p], *grain = fmin(*grain, g[p]);
+    for (int p = 0; p < PARTS; p++) *v += s[p], *mag += a[p], *grain = g[p] < *grain ? g[p] : *grain;
 }
 
 /* --- one element a lane ------------------------------------------------------------------------------------------------- */
@@ -115,8 +115,31 @@ static void add_product(Acc *a, int at, double t, double e) {
 static void add_extreme(Acc *a, int at, double t, double e) {
     if (isnan(t) && e != 0) a->lost[at] = 1;
     a->v[at] = op_max(a->v[at], t);
-    a->mag[at] = fmax(a->mag[at], t + e);
-    a->err[at] = fmax(a->err[at], t - e);
+    a->mag[at] = op_larger(t + e, a->mag[at]);
+    a->err[at] = op_larger(t - e, a->err[at]);
+}
+
+/* A lane of max takes t with the bound e (0: NULL); a nan wins. Lanes with a nan and a bound are looked for by the caller. */
+CLONES static void extreme_lanes(int n, double sign, const double *t, const double *e, double *v, double *up, double *low) {
+    for (int l = 0; l < n; l++) {
+        double x = sign * t[l], bound = e ? e[l] : 0;
+        v[l] = op_max(v[l], x);
+        up[l] = op_larger(x + bound, up[l]);
+        low[l] = op_larger(x - bound, low[l]);
+    }
+}
+
+static void extreme_fold(int n, double sign, const double *t, const double *e, double *v, double *up, double *low) {
+    double pv[PARTS], pu[PARTS], pl[PARTS];
+    int l = 0;
+    for (int p = 0; p < PARTS; p++) pv[p] = pu[p] = pl[p] = -INFINITY;
+    for (; l + PARTS <= n; l += PARTS) extreme_lanes(PARTS, sign, t + l, e ? e + l : NULL, pv, pu, pl);
+    extreme_lanes(n - l, sign, t + l, e ? e + l : NULL, pv, pu, pl);
+    for (int p = 0; p < PARTS; p++) {
+        *v = op_max(*v, pv[p]);
+        *up = op_larger(pu[p], *up);
+        *low = op_larger(pl[p], *low);
+    }
 }
 
 /* argmax; argmin with its sign turned. A candidate is an element that a right implementation may choose: low .. high holds all. A nan
@@ -204,6 +227,12 @@ static void add_floats(Frame *fr, Acc *a, const Col *c, const Col *index, const 
         return;
     }
     double sign = a->kind == CK_MIN || a->kind == CK_ARGMIN ? -1 : 1;
+    if ((a->kind == CK_MAX || a->kind == CK_MIN) && !fr->mask && !unsure) {
+        (fold ? extreme_fold : extreme_lanes)(fr->n, sign, f, e, a->v, a->mag, a->err);
+        for (int l = 0; e && l < fr->n; l++)
+            if (isnan(f[l]) && e[l] != 0) a->lost[fold ? 0 : l] = 1;
+        return;
+    }
     for (int l = 0; l < fr->n; l++) {
         int at = fold ? 0 : l;
         if (fr->mask && !fr->mask[l]) continue;
@@ -438,16 +467,6 @@ void scan_element(Frame *fr, Acc *acc, const Reduce *r) {
     loop_body(fr, &lp);
 }
 
-static bool mentions_visit(void *context, Expr *e) {
-    const Index **i = context;
-    if (e->kind == X_INDEX && e->index == *i) *i = NULL;
-    return true;
-}
-static bool mentions(Expr *x, const Index *i) {
-    expr_walk(x, mentions_visit, &i);
-    return !i;
-}
-
 /* The last index becomes lanes: the longest, if the others' ranges do not depend on it nor its own on them. */
 static void choose_lanes(Frame *fr, Loop *lp) {
     const Reduce *r = lp->r;
@@ -457,8 +476,8 @@ static void choose_lanes(Frame *fr, Loop *lp) {
         bool free = true;
         for (int j = 0; j < r->idx.n && free; j++) {
             const Index *a = r->idx.at[k], *b = r->idx.at[j];
-            if (j < k) free = !mentions(a->lo, b) && !mentions(a->hi, b);
-            if (j > k) free = !mentions(b->lo, a) && !mentions(b->hi, a);
+            if (j < k) free = !expr_mentions(a->lo, b) && !expr_mentions(a->hi, b);
+            if (j > k) free = !expr_mentions(b->lo, a) && !expr_mentions(b->hi, a);
         }
         if (!free) continue;
         int64_t extent = eval_expr(fr, r->idx.at[k]->hi).i0 - eval_expr(fr, r->idx.at[k]->lo).i0;

@@ -32,8 +32,9 @@ static void add_def(Program *p, Def d, AName name) {
         return;
     }
     if (old) {
-        Diag *e = diag_error(p->diags, d.span, "%s '%s' is defined twice", def_kind(&d), d.name);
-        diag_note(e, old->span, "the other definition, a %s", def_kind(old));
+        bool main = d.file != old->file && p->files.n && old->file == p->files.at[0];     /* reported there: the other file is right in itself */
+        Diag *e = diag_error(p->diags, main ? old->span : d.span, "%s '%s' is defined twice", def_kind(main ? old : &d), d.name);
+        diag_note(e, main ? d.span : old->span, "the other definition, a %s", def_kind(main ? &d : old));
         return;
     }
     vec_push(p->arena, &p->defs, d);
