@@ -20,7 +20,7 @@ class Program:
         self.inputs, self.readable, self.temps, self.statements = [], [], [], []
         self.fns, self.combs, self.offsets, self.blocks = [], [], [], []
         self.int_params, self.bool_params, self.fn_param, self.type_param = [], [], None, None
-        self.cparams, self.checks = [], []
+        self.cparams, self.checks, self.helper_tests = [], [], []
         self.n_names = 0
         self.reductions = Reductions(self)
 
@@ -152,6 +152,8 @@ class Program:
             small = "0, 200" if type_ == "u8" else r.choice(["-100, 100", "-8, 8", "0, 9"])
             big = {"i16": "-30000, 30000", "i32": "-2000000000, 2000000000", "i64": "-4000000000000, 4000000000000"}.get(type_, small)
             t.law = "ints(%s)" % (big if self.chance(0.2) else small)
+        if t.law and any(i.law for i in self.inputs) and self.chance(0.4):
+            t.law, t.mag = None, 6.0        # by the runner's own laws
         if not shape and self.chance(0.4) and type_ in DTYPES:
             t.default = {"f": "0.5", "i": "3", "b": "true"}[kind(type_)]
         self.inputs.append(t)
@@ -465,7 +467,7 @@ class Program:
             r.choices([f for _, f in kinds], [w for w, _ in kinds])[0]()
         outs = self.outputs()
         kernel = self.kernel_text(outs)
-        tests = [self.test_text([])]
+        tests = self.helper_tests + [self.test_text([])]
         if self.cparams:
             tests.append(self.test_text(["%s = %s" % (c[0], c[3]) for c in self.cparams if self.chance(0.8)]))
             for c in self.cparams:
@@ -504,4 +506,6 @@ def make_helper(main, dims, type_):
     outs = [t for t in p.temps if t.reads == 0]
     main.blocks += p.blocks
     main.blocks.append(p.kernel_text(outs))
+    p.sizes = {d: [r.choice([1, 2, 3, 5, 9])] for d in dims}
+    main.helper_tests.append(p.test_text([]))
     return p.name, outs, scalar

@@ -1,0 +1,103 @@
+#!/usr/bin/env python3
+"""Random programs through knyfe: each must check, and on the host give what the oracle gives.
+
+    run.py --knyfe build/knyfe [--seed S] [--count N] [--first I] [--out DIR] [--least-hits 50]
+
+Prints each failure with what makes it again, and a summary. Exit status 1 when anything failed.
+"""
+
+import argparse
+import collections
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+from generate import program
+
+RESULT = re.compile(r"(not ok|ok) \d+ - (?:.*/)?([\w.]+)")
+
+
+def write(a, out):
+    """Writes the programs; returns their paths and the hits."""
+    hits, paths = collections.Counter(), []
+    for i in range(a.first, a.first + a.count):
+        paths.append(os.path.join(out, "k%06d.knf" % i))
+        with open(paths[-1], "w") as f:
+            f.write("# seed %d, program %d\n%s" % (a.seed, i, program(a.seed, i, hits)))
+    return paths, hits
+
+
+def check(knyfe, paths):
+    """(path, message) of programs that knyfe refuses."""
+    bad = []
+    for path in paths:
+        r = subprocess.run([knyfe, "check", path], capture_output=True, text=True, timeout=60, errors="replace")
+        if r.returncode or r.stdout:
+            bad.append((path, "exit status %d\n%s%s" % (r.returncode, r.stdout, r.stderr)))
+    return bad
+
+
+def run_tests(a, folder):
+    """Results of knyfe test: (ok, name of the kernel, line, what it says)."""
+    command = [a.knyfe, "test", "-q", "--batch", str(a.batch), "--seed", str(a.seed), folder]
+    p = subprocess.run(command, capture_output=True, text=True, errors="replace")
+    results = []
+    for line in p.stdout.splitlines():
+        m = RESULT.match(line)
+        if m:
+            results.append([m.group(1) == "ok", m.group(2), line, []])
+        elif line.startswith("#") and results:
+            results[-1][3].append(line)
+    if p.returncode not in (0, 1, 3) or not results:
+        results.append([False, "?", "knyfe test ended with status %d" % p.returncode, p.stderr.splitlines()[-20:]])
+    return results
+
+
+def report(what, path, text, a):
+    number = re.search(r"k(\d+)", path)
+    print("%s: %s" % (what, path))
+    if number:
+        print("  again: generate.py --seed %d --first %d --count 1 --out DIR" % (a.seed, int(number.group(1))))
+    print("  " + "\n  ".join(text.splitlines()[:12]))
+
+
+def main():
+    args = argparse.ArgumentParser(description=__doc__)
+    args.add_argument("--knyfe", required=True)
+    args.add_argument("--seed", type=int, default=1)
+    args.add_argument("--count", type=int, default=100)
+    args.add_argument("--first", type=int, default=1)
+    args.add_argument("--batch", type=int, default=50, help="kernels of one compiler call")
+    args.add_argument("--least-hits", type=int, default=0, help="how often each kind of node and type must occur")
+    args.add_argument("--out", help="keep the programs there")
+    a = args.parse_args()
+    a.knyfe = os.path.abspath(a.knyfe)
+    out = a.out or tempfile.mkdtemp(prefix="knyfe-gen-")
+    os.makedirs(os.path.join(out, "refused"), exist_ok=True)
+    os.makedirs(os.path.join(out, "programs"), exist_ok=True)
+    paths, hits = write(a, os.path.join(out, "programs"))
+    refused = check(a.knyfe, paths)
+    for path, text in refused:
+        report("refused", path, text, a)
+        os.replace(path, os.path.join(out, "refused", os.path.basename(path)))
+    results = run_tests(a, os.path.join(out, "programs"))
+    failed = [r for r in results if not r[0]]
+    for _, name, line, text in failed:
+        report("failed", name, "\n".join([line] + text), a)
+    loose = sum(any("no test" in t for t in r[3]) for r in results)
+    skipped = sum("# SKIP" in r[2] for r in results)
+    rare = sorted((n, k) for k, n in hits.items() if n < a.least_hits)
+    for n, k in rare:
+        print("only %d hits: %s" % (n, k))
+    print("%d programs, %d refused; %d results, %d failed, %d skipped, %d no test; %d kinds of node by type, %d rare"
+          % (len(paths), len(refused), len(results), len(failed), skipped, loose, len(hits), len(rare)))
+    if not a.out:
+        shutil.rmtree(out, ignore_errors=True)
+    sys.exit(1 if refused or failed or rare else 0)
+
+
+if __name__ == "__main__":
+    main()
