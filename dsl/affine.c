@@ -235,21 +235,28 @@ static Lin convert_lin(Affine *f, const Ctx *ctx, const Bind *bind, Expr *e) {
 
 static Lin var_lin(Affine *f, const Ctx *ctx, const Bind *bind, Expr *e) {
     for (const Bind *b = bind; b; b = b->up)
-        for (int i = 0; i < b->vars->n; i++)
+        for (int i = 0; b->vars && i < b->vars->n; i++)
             if (b->vars->at[i] == e->var) return affine_lin(f, ctx, b->args_bind, b->args->at[i]);
     return opaque(f, bind, e);
 }
 
 static const Bind *bind_call(Affine *f, const Bind *bind, Expr *call) {
     Bind *b = NEW(f->arena, Bind);
-    *b = (Bind){bind, &call->fn->params, &call->args, bind};
+    *b = (Bind){.up = bind, .vars = &call->fn->params, .args = &call->args, .args_bind = bind};
     return b;
+}
+
+static Lin index_lin(Affine *f, const Bind *bind, Index *index) {
+    for (const Bind *b = bind; b; b = b->up)
+        for (int i = 0; i < b->n_idx; i++)
+            if (b->idx[i] == index) return b->value[i];
+    return lin_var(f->arena, index_atom(f, index));
 }
 
 Lin affine_lin(Affine *f, const Ctx *ctx, const Bind *bind, Expr *e) {
     switch (e->kind) {
     case X_LIT: return dtype_is_float(e->type) ? opaque(f, bind, e) : lin_const(e->lit_i);
-    case X_INDEX: return lin_var(f->arena, index_atom(f, e->index));
+    case X_INDEX: return index_lin(f, bind, e->index);
     case X_DIM: return lin_var(f->arena, dim_atom(f, e->dim));
     case X_VAR: return var_lin(f, ctx, bind, e);
     case X_READ: return lin_var(f->arena, read_atom(f, ctx, bind, e));

@@ -5,8 +5,16 @@
 
 typedef enum AtomKind { AT_DIM, AT_INDEX, AT_READ, AT_QUOTIENT, AT_PRODUCT, AT_CHOICE, AT_OPAQUE } AtomKind;
 
-/* Values of a function's parameters while its body is looked through. */
-typedef struct Bind { const struct Bind *up; const Vars *vars; const Exprs *args; const struct Bind *args_bind; } Bind;
+/* Values of a function's parameters while its body is looked through, and of a fact's indices while it is used at a point. */
+typedef struct Bind {
+    const struct Bind *up;
+    const Vars *vars;
+    const Exprs *args;
+    const struct Bind *args_bind;
+    Index *const *idx;
+    const Lin *value;       /* beside idx */
+    int n_idx;
+} Bind;
 
 /* Prover variable number = place in Affine.atoms. */
 typedef struct Atom {

@@ -158,21 +158,6 @@ static bool match_index(Query *q, Expr *pattern, Index *index, Lin sub, Lin *val
     return true;
 }
 
-/* The fact's condition with its indices at the given values, by means of index equalities: index atoms of the fact are fresh for
- * every instance. */
-static Expr *instantiate(Affine *f, Expr *e, Index **idx, Index **fresh, int n) {
-    if (e->kind == X_INDEX) {
-        for (int i = 0; i < n; i++)
-            if (e->index == idx[i]) return x_index(f->arena, fresh[i], e->span);
-        return e;
-    }
-    Expr *copy = NEW(f->arena, Expr);
-    *copy = *e;
-    copy->args = (Exprs){0};
-    for (int i = 0; i < e->args.n; i++) vec_push(f->arena, &copy->args, instantiate(f, e->args.at[i], idx, fresh, n));
-    return copy;
-}
-
 enum { ALL_INDICES = 4, ALL_INSTANCES = 24 };
 
 /* Uses one fact at one read: only if the index values are proved to lie in the fact's domain. */
@@ -189,34 +174,12 @@ static bool know_instance(Query *q, const ForAll *all, Expr *pattern, int read) 
         Lin lo = lin_of(q, all->idx[i]->lo), hi = lin_of(q, all->idx[i]->hi);
         if (!prover_proves(f->prover, minus(q, value[i], lo, 0)) || !prover_proves(f->prover, minus(q, hi, value[i], -1))) return false;
     }
-    Index *fresh[ALL_INDICES];
-    for (int i = 0; i < all->n; i++) {
-        fresh[i] = NEW(f->arena, Index);
-        *fresh[i] = *all->idx[i];
-        Lin at = lin_of(q, &(Expr){.kind = X_INDEX, .type = DT_I64, .index = fresh[i]});
-        know_ge0(q, minus(q, at, value[i], 0));
-        know_ge0(q, minus(q, value[i], at, 0));
-    }
-    know(q, instantiate(f, all->cond, all->idx, fresh, all->n), true);
+    Bind *at = NEW(f->arena, Bind);
+    Lin *kept = NEW_ARRAY(f->arena, Lin, ALL_INDICES);
+    memcpy(kept, value, sizeof value);
+    *at = (Bind){.idx = all->idx, .value = kept, .n_idx = all->n};
+    know_cases(q, affine_cases(f, q->ctx, at, all->cond, true));
     return true;
-}
-
-/* Reads in an instance are atoms of their own (off[b'] with b' = b); make equal those whose subscripts are proved equal. */
-static void join_equal_reads(Query *q) {
-    Affine *f = q->f;
-    for (int x = 0; x < q->met.n; x++)
-        for (int y = 0; y < x; y++) {
-            int a = q->met.at[x], b = q->met.at[y];
-            if (a == b || f->atoms.at[a].kind != AT_READ || f->atoms.at[b].kind != AT_READ) continue;
-            if (f->atoms.at[a].e->tensor != f->atoms.at[b].e->tensor || f->atoms.at[a].parts.n != f->atoms.at[b].parts.n) continue;
-            bool equal = true;
-            for (int d = 0; d < f->atoms.at[a].parts.n && equal; d++) {
-                Lin gap = minus(q, f->atoms.at[a].parts.at[d], f->atoms.at[b].parts.at[d], 0);
-                if (lin_is_const(gap)) equal = gap.c == 0;
-                else equal = prover_proves(f->prover, gap) && prover_proves(f->prover, minus(q, lin_const(0), gap, 0));
-            }
-            if (equal) prover_eq0(f->prover, minus(q, lin_var(f->arena, a), lin_var(f->arena, b), 0));
-        }
 }
 
 static void know_for_all(Query *q, int *from) {
@@ -233,7 +196,6 @@ static void know_for_all(Query *q, int *from) {
         }
     }
     know_atoms(q, from);
-    if (used) join_equal_reads(q);
 }
 
 /* --- queries ------------------------------------------------------------------------------------------------------------ */

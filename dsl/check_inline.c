@@ -217,14 +217,18 @@ static void bind_dims(Inline *in) {
             }
 }
 
-/* Two extents that must be equal are not, or it cannot be proved. */
-static void unequal(Inline *in, Span at, Expr *cond, const char *text) {
+/* Two extents that must be equal are not known to be: an error when they never are, else tested at entry. */
+static bool require_equal(Inline *in, Span at, Expr *cond, const char *text) {
     Check *c = in->frame->check;
-    bool never = affine_false(c->affine, NULL, cond);
-    Diag *d = call_error(in, at, arena_printf(c->arena, "%s %s", text, never ? "does not hold" : "cannot be proved"));
+    if (affine_false(c->affine, NULL, cond)) {
+        call_error(in, at, arena_printf(c->arena, "%s does not hold", text));
+        return false;
+    }
     Out out = out_new(c->arena);
     expr_print(cond, &out);
-    if (!never) diag_help(d, "if it holds, state it after the signature: where %s", out.text);
+    check_add_fact(c, FACT_WHERE, NULL, 0, cond, arena_printf(c->arena, "%s (asked by the call of '%s')", out.text, in->callee->name.text), at);
+    affine_assume(c->affine, cond);
+    return true;
 }
 
 /* Every declared extent equals the argument's. */
@@ -247,8 +251,7 @@ static bool check_extents(Inline *in) {
             Expr *cond = x_op(c->arena, OP_EQ, have, want, NULL, in->call->span);
             Out out = out_new(c->arena);
             expr_print(cond, &out);
-            unequal(in, in->arg[i] ? in->arg[i]->span : in->call->span, cond, arena_printf(c->arena, "dimension %d of the argument '%s' has the wrong extent: %s", k + 1, in->callee->inputs.at[i].name.text, out.text));
-            good = false;
+            good &= require_equal(in, in->arg[i] ? in->arg[i]->span : in->call->span, cond, arena_printf(c->arena, "dimension %d of the argument '%s' has the wrong extent: %s", k + 1, in->callee->inputs.at[i].name.text, out.text));
         }
     return good;
 }
@@ -301,8 +304,7 @@ static bool match_output(Inline *in, Sym *s, Expr **shape, int rank, DType type,
         Expr *cond = x_op(c->arena, OP_EQ, t->shape[i], shape[i], NULL, at);
         Out out = out_new(c->arena);
         expr_print(cond, &out);
-        unequal(in, at, cond, arena_printf(c->arena, "dimension %d of '%s' has the wrong extent: %s", i + 1, s->name, out.text));
-        return false;
+        if (!require_equal(in, at, cond, arena_printf(c->arena, "dimension %d of '%s' has the wrong extent: %s", i + 1, s->name, out.text))) return false;
     }
     return true;
 }

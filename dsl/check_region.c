@@ -51,12 +51,24 @@ void check_region_inside(Frame *f, Sym *s, const Ctx *ctx, const Region *r) {
     }
 }
 
+/* b begins where a ends, or later, along some axis: seen without the prover. */
+static bool plainly_apart(Check *c, const Region *a, const Region *b) {
+    for (int i = 0; i < a->lo.n; i++)
+        for (int side = 0; side < 2; side++) {
+            bool overflow = false;
+            const Region *x = side ? b : a, *y = side ? a : b;
+            Lin gap = lin_add(c->arena, affine_of(c->affine, NULL, y->lo.at[i]), -1, affine_of(c->affine, NULL, x->hi.at[i]), &overflow);
+            if (!overflow && lin_is_const(gap) && gap.c >= 0) return true;
+        }
+    return false;
+}
+
 void check_regions_disjoint(Frame *f, Sym *s) {
     Check *c = f->check;
     for (int x = 1; x < s->regions.n; x++)
         for (int y = 0; y < x; y++) {
             Region *a = &s->regions.at[x], *b = &s->regions.at[y];
-            if (a->lo.n != b->lo.n) continue;
+            if (a->lo.n != b->lo.n || plainly_apart(c, a, b)) continue;
             Point p = new_point(c, a->lo.n);
             Ctx in_b = {.kind = CTX_TRUE, .cond = inside(c, p, b->lo.at, b->hi.at)};
             Ctx in_a = {.up = &in_b, .kind = CTX_TRUE, .cond = inside(c, p, a->lo.at, a->hi.at)};
@@ -70,14 +82,56 @@ void check_regions_disjoint(Frame *f, Sym *s) {
         }
 }
 
-enum { REGIONS_MAX = 16 };
+enum { REGIONS_MAX = 12 };
+
+static bool same(Check *c, Expr *x, Expr *y) { return x == y || lin_equal(affine_of(c->affine, NULL, x), affine_of(c->affine, NULL, y)); }
+
+/* The axis along which b goes on where a ends, all others alike; -1 when they do not fit together. */
+static int joint(Check *c, const Region *a, const Region *b) {
+    int axis = -1;
+    for (int i = 0; i < a->lo.n; i++) {
+        if (same(c, a->lo.at[i], b->lo.at[i]) && same(c, a->hi.at[i], b->hi.at[i])) continue;
+        if (axis >= 0 || !same(c, a->hi.at[i], b->lo.at[i])) return -1;
+        axis = i;
+    }
+    return axis;
+}
+
+/* The regions with neighbours put together: many columns defined one by one are one region. A region joined to another may begin
+ * after its end when one of them is empty; what they cover together is then less than the joint one, so only regions whose ends are
+ * in order are put together. */
+static Regions merged(Check *c, const Regions *from) {
+    Regions r = {0};
+    for (int i = 0; i < from->n; i++) {
+        Region copy = {.span = from->at[i].span};
+        for (int k = 0; k < from->at[i].lo.n; k++) {
+            vec_push(c->arena, &copy.lo, from->at[i].lo.at[k]);
+            vec_push(c->arena, &copy.hi, from->at[i].hi.at[k]);
+        }
+        vec_push(c->arena, &r, copy);
+    }
+    for (bool changed = true; changed;) {
+        changed = false;
+        for (int x = 0; x < r.n && !changed; x++)
+            for (int y = 0; y < r.n && !changed; y++) {
+                int axis = x == y ? -1 : joint(c, &r.at[x], &r.at[y]);
+                if (axis < 0) continue;
+                if (!affine_le(c->affine, NULL, r.at[x].lo.at[axis], r.at[x].hi.at[axis]) || !affine_le(c->affine, NULL, r.at[y].lo.at[axis], r.at[y].hi.at[axis])) continue;
+                r.at[x].hi.at[axis] = r.at[y].hi.at[axis];
+                r.at[y] = r.at[--r.n];
+                changed = true;
+            }
+    }
+    return r;
+}
 
 void check_regions_cover(Frame *f, Sym *s) {
     Check *c = f->check;
     Tensor *t = s->tensor;
     if (!t->rank || !s->regions.n || s->bad) return;
-    if (s->regions.n > REGIONS_MAX) {
-        diag_error(c->diags, s->regions.at[REGIONS_MAX].span, "'%s' is defined in more than %d regions", s->name, REGIONS_MAX);
+    Regions regions = merged(c, &s->regions);
+    if (regions.n > REGIONS_MAX) {
+        diag_error(c->diags, regions.at[REGIONS_MAX].span, "'%s' is defined in more than %d regions that are no neighbours", s->name, REGIONS_MAX);
         return;
     }
     Point p = new_point(c, t->rank);
@@ -85,9 +139,9 @@ void check_regions_cover(Frame *f, Sym *s) {
     for (int i = 0; i < t->rank; i++) zero[i] = x_int(c->arena, DT_I64, 0, t->span);
     Ctx chain[REGIONS_MAX + 1];
     chain[0] = (Ctx){.kind = CTX_TRUE, .cond = inside(c, p, zero, t->shape)};
-    for (int i = 0; i < s->regions.n; i++)
-        chain[i + 1] = (Ctx){.up = &chain[i], .kind = CTX_FALSE, .cond = inside(c, p, s->regions.at[i].lo.at, s->regions.at[i].hi.at)};
-    const Ctx *left_out = &chain[s->regions.n];
+    for (int i = 0; i < regions.n; i++)
+        chain[i + 1] = (Ctx){.up = &chain[i], .kind = CTX_FALSE, .cond = inside(c, p, regions.at[i].lo.at, regions.at[i].hi.at)};
+    const Ctx *left_out = &chain[regions.n];
     if (affine_unreachable(c->affine, left_out)) return;
     Out shape = out_new(c->arena);
     for (int i = s->lead; i < t->rank; i++) {

@@ -177,6 +177,7 @@ static void check_ranges(Left *l) {
     Arena *a = l->frame->check->arena;
     for (int i = 0; i < l->stmt->idx.n; i++) {
         Index *index = l->stmt->idx.at[i];
+        if (index->lo) continue;            /* an inlined call's leading index */
         if (!check_range(l, i)) {
             index->lo = index->hi = NULL;
             l->good = false;
@@ -466,6 +467,7 @@ static void check_check(Frame *f, const AStmt *s) {
     check_where(l);
     check_ranges(l);
     l->cx.parameters = !f->caller;
+    l->cx.subscript = true;         /* like the ranges and subscripts that it is about, a check does not wrap at 32 bits */
     l->cx.what = s->kind == AS_CHECK ? "a check" : "an assume";
     Expr *cond = check_bool(&l->cx, s->value, l->cx.what);
     if (!cond || !l->good || (f->caller && provable_only(l, cond))) return;
