@@ -180,7 +180,7 @@ static void know_range(Check *c, Tensor *t, Expr *lo, Expr *hi) {
 static void require_end_fits(Check *c, Tensor *t, Expr *hi, const char *text, Span at) {
     if (t->type != DT_I32 || hi->kind == X_LIT) return;
     Expr *cond = x_op(c->arena, OP_LE, hi, x_int(c->arena, DT_I64, (int64_t)dtype_table[t->type].max + 1, at), NULL, at);
-    check_add_fact(c, FACT_WHERE, NULL, 0, cond, arena_printf(c->arena, "the end of '%s' fits %s", text, dtype_name(t->type)), at);
+    check_add_fact(c, FACT_RANGE, NULL, 0, cond, arena_printf(c->arena, "the end of '%s' fits %s", text, dtype_name(t->type)), at);
     affine_assume(c->affine, cond);
 }
 
@@ -400,6 +400,20 @@ static void rename_indices(Check *c) {
         for (int k = 0; k < c->kernel->facts.at[i].idx.n; k++) rename_index(c, c->kernel->facts.at[i].idx.at[k], 0);
 }
 
+/* Facts in the order of their kinds, which is the order in which they are tested and numbered: what an inlined call asks stands
+ * with the signature's own, as it does when the Kernel's text is read back. */
+static void order_facts(Check *c) {
+    Fact *at = c->kernel->facts.at;
+    for (int i = 1; i < c->kernel->facts.n; i++)
+        for (int k = i; k > 0 && at[k].kind < at[k - 1].kind; k--) {
+            Fact t = at[k];
+            at[k] = at[k - 1];
+            at[k - 1] = t;
+        }
+    for (int i = 0, number = 0; i < c->kernel->facts.n; i++)
+        if (at[i].number) at[i].number = ++number;
+}
+
 static bool cparams_bound(Frame *f, bool report) {
     bool good = true;
     for (int i = 0; i < f->cbinds.n; i++) {
@@ -433,6 +447,7 @@ Kernel *check_kernel(Program *p, const AKernel *k, const FrontArg *args, int n_a
     check_body(f);
     if (diag_errors(p->diags) != errors) return NULL;
     rename_indices(c);
+    order_facts(c);
     return c->kernel;
 }
 

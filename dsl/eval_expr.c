@@ -40,6 +40,42 @@ int64_t eval_constant(Eval *ev, const Expr *x) {
     return eval_expr(&fr, x).i0;
 }
 
+/* An exact i64 expression over indices, dims and literals that is the same on all lanes or a ramp: + - * and negation keep that.
+ * False when x is none. */
+static bool affine(const Frame *fr, const Expr *x, uint64_t *base, uint64_t *step) {
+    const Col *c;
+    uint64_t b, s;
+    *step = 0;
+    switch (x->kind) {
+    case X_LIT: *base = (uint64_t)x->lit_i; return x->type == DT_I64;
+    case X_DIM: *base = (uint64_t)fr->eval->dims[x->dim->id]; return true;
+    case X_INDEX:
+        c = &fr->idx[x->index->id];
+        *base = (uint64_t)c->i0;
+        *step = c->form == COL_RAMP ? (uint64_t)c->step : 0;
+        return c->form == COL_SAME || c->form == COL_RAMP;
+    case X_OP:
+        if (x->type != DT_I64 || (x->op != OP_ADD && x->op != OP_SUB && x->op != OP_MUL && x->op != OP_NEG)) return false;
+        if (!affine(fr, x->args.at[0], base, step)) return false;
+        if (x->op == OP_NEG) *base = -*base, *step = -*step;
+        if (x->op == OP_NEG) return true;
+        if (!affine(fr, x->args.at[1], &b, &s)) return false;
+        if (x->op == OP_ADD) *base += b, *step += s;
+        else if (x->op == OP_SUB) *base -= b, *step -= s;
+        else if (*step && s) return false;
+        else *step = *step * b + s * *base, *base *= b;
+        return true;
+    default: return false;
+    }
+}
+
+static bool affine_col(const Frame *fr, const Expr *x, Col *out) {
+    uint64_t base, step;
+    if (!affine(fr, x, &base, &step)) return false;
+    *out = (Col){.form = step ? COL_RAMP : COL_SAME, .i0 = (int64_t)base, .step = (int64_t)step};
+    return true;
+}
+
 /* --- reads -------------------------------------------------------------------------------------------------------------- */
 
 static void clamp_ints(const Store *s, int m, int64_t *i) {
@@ -148,7 +184,7 @@ static Col eval_read(Frame *fr, const Expr *x) {
     Col subs[MAX_RANK], out;
     int m = 1;
     for (int d = 0; d < x->args.n; d++) {
-        subs[d] = eval_expr(fr, x->args.at[d]);
+        if (!affine_col(fr, x->args.at[d], &subs[d])) subs[d] = eval_expr(fr, x->args.at[d]);
         if (subs[d].form != COL_SAME) m = fr->n;
     }
     if (x->mode == READ_PAD && x->pad->kind != X_LIT) m = fr->n;
@@ -158,26 +194,13 @@ static Col eval_read(Frame *fr, const Expr *x) {
 
 /* --- operators ---------------------------------------------------------------------------------------------------------- */
 
-/* i64 ramps stay ramps through + - * and negation. */
-static bool ramp_op(const Expr *x, const Col *a, const Col *b, Col *out) {
-    if (x->type != DT_I64 || a->form == COL_ARRAY || a->e0 != 0) return false;
-    uint64_t a0 = (uint64_t)a->i0, as = a->form == COL_RAMP ? (uint64_t)a->step : 0, b0 = 0, bs = 0;
-    if (x->args.n > 1) {
-        if (b->form == COL_ARRAY || b->e0 != 0) return false;
-        b0 = (uint64_t)b->i0, bs = b->form == COL_RAMP ? (uint64_t)b->step : 0;
-    }
-    uint64_t r0, rs;
-    switch (x->op) {
-    case OP_ADD: r0 = a0 + b0, rs = as + bs; break;
-    case OP_SUB: r0 = a0 - b0, rs = as - bs; break;
-    case OP_NEG: r0 = -a0, rs = -as; break;
-    case OP_MUL:
-        if (as && bs) return false;
-        r0 = a0 * b0, rs = as * b0 + bs * a0;
-        break;
-    default: return false;
-    }
-    *out = (Col){.form = rs ? COL_RAMP : COL_SAME, .i0 = (int64_t)r0, .step = (int64_t)rs};
+/* The sum or difference of two ramps that are no affine expressions by themselves (a subscript that is read, plus an index). */
+static bool ramp_sum(const Expr *x, const Col *a, const Col *b, Col *out) {
+    if (a->form == COL_ARRAY || b->form == COL_ARRAY || a->e0 != 0 || b->e0 != 0) return false;
+    if (x->op != OP_ADD && x->op != OP_SUB) return false;
+    uint64_t sign = x->op == OP_ADD ? 1 : (uint64_t)-1, as = a->form == COL_RAMP ? (uint64_t)a->step : 0;
+    uint64_t bs = b->form == COL_RAMP ? (uint64_t)b->step : 0, step = as + sign * bs;
+    *out = (Col){.form = step ? COL_RAMP : COL_SAME, .i0 = (int64_t)((uint64_t)a->i0 + sign * (uint64_t)b->i0), .step = (int64_t)step};
     return true;
 }
 
@@ -263,13 +286,14 @@ static Col eval_logic(Frame *fr, const Expr *x);
 
 static Col eval_op(Frame *fr, const Expr *x) {
     if (x->op == OP_AND || x->op == OP_OR) return eval_logic(fr, x);
-    Col args[3] = {0}, out;
+    Col args[3], out;
     int m = 1;
+    if (x->type == DT_I64 && affine_col(fr, x, &out)) return out;
     for (int k = 0; k < x->args.n; k++) {
         args[k] = eval_expr(fr, x->args.at[k]);
         if (args[k].form != COL_SAME) m = fr->n;
     }
-    if (ramp_op(x, &args[0], &args[1], &out)) return out;
+    if (x->type == DT_I64 && x->args.n == 2 && ramp_sum(x, &args[0], &args[1], &out)) return out;
     if (op_table[x->op].gives == OPG_BOOL) return op_test(fr, x, args, m);
     if (!dtype_is_float(x->type)) return op_int(fr, x, args, m);
     if (x->op == OP_ADD || x->op == OP_SUB)

@@ -180,7 +180,7 @@ static void add_int(Acc *a, int at, int64_t t, double e) {
 
 /* Integers and bools: element l of the operand into accumulator l, or all into the first (fold). */
 static void add_ints(Frame *fr, Acc *a, const Col *c, const Col *index, const double *unsure, bool fold) {
-    const int64_t *i = col_i(fr, c, fr->n), *place = index ? col_i(fr, index, fr->n) : NULL;
+    const int64_t *i = col_i(fr, c, fr->n), *place = a->kind >= CK_ARGMAX ? col_i(fr, index, fr->n) : NULL;
     const double *e = col_e(fr, c, fr->n);
     bool arg = a->kind >= CK_ARGMAX;
     for (int l = 0; l < fr->n; l++) {
@@ -221,7 +221,7 @@ static void add_sum(Frame *fr, Acc *a, const double *f, const double *e, const d
 
 static void add_floats(Frame *fr, Acc *a, const Col *c, const Col *index, const double *unsure, bool fold) {
     const double *f = col_f(fr, c, fr->n), *e = col_e(fr, c, fr->n);
-    const int64_t *place = index ? col_i(fr, index, fr->n) : NULL;
+    const int64_t *place = a->kind >= CK_ARGMAX ? col_i(fr, index, fr->n) : NULL;
     if (a->kind == CK_SUM || a->kind == CK_MEAN) {
         add_sum(fr, a, f, e, unsure, fold);
         return;

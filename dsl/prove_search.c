@@ -2,7 +2,7 @@
  * splits into the clause's cases. Equalities are solved first, by unimodular changes of variables. */
 #include "dsl/prove_search.h"
 
-enum { MAX_NODES = 256, MAX_DEPTH = 40, MAX_WORK = 100000, TRAIL_MORE = 64 };
+enum { MAX_NODES = 1000, MAX_DEPTH = 40, MAX_WORK = 100000, TRAIL_MORE = 64 };
 
 static bool substitute(Search *s, Row *r, const Subst *by, RowState *state) {
     int64_t a = row_coef(r, by->var);
@@ -174,18 +174,36 @@ static FmAnswer split_gap(Search *s, const Rows *rows, FmGap gap, int depth) {
     return all;
 }
 
+/* The rows of a case over the present node's variables. Returns false when it never holds. */
+static bool present_case(Search *s, const Rows *rows, Rows *more) {
+    for (int i = 0; i < rows->n; i++) {
+        Row r = rows->at[i];
+        RowState state = to_present(s, &r);
+        if (state == ROW_FALSE) return false;
+        if (state == ROW_OK) rows_push(s->pool, more, r);
+    }
+    return true;
+}
+
+/* not r: for r >= 0, -r - 1 >= 0. */
+static Row negated(Search *s, const Row *r) {
+    Row not = *r;
+    not.t = pool_alloc(s->pool, sizeof *not.t * (size_t)r->n);
+    for (int i = 0; i < r->n; i++) not.t[i] = (LinTerm){r->t[i].var, -r->t[i].coef};
+    not.c = -r->c - 1;
+    return not;
+}
+
+/* Visits the cases; a case of one row is false in those after it, which so do not overlap. */
 static FmAnswer split_clause(Search *s, const Rows *rows, const Clause *c, int depth) {
     FmAnswer all = FM_EMPTY;
+    Rows before = {0};
     for (int k = 0; k < c->n; k++) {
         Rows more = {0};
-        bool never = false;
-        for (int i = 0; i < c->cases[k].n && !never; i++) {
-            Row r = c->cases[k].at[i];
-            RowState state = to_present(s, &r);
-            never = state == ROW_FALSE;
-            if (state == ROW_OK) rows_push(s->pool, &more, r);
-        }
-        if (!never && settle(s, &all, visit(s, rows, &more, depth + 1))) break;
+        for (int i = 0; i < before.n; i++) rows_push(s->pool, &more, before.at[i]);
+        if (!present_case(s, &c->cases[k], &more)) continue;
+        if (settle(s, &all, visit(s, rows, &more, depth + 1))) break;
+        if (c->cases[k].n == 1 && more.n == before.n + 1) rows_push(s->pool, &before, negated(s, &more.at[before.n]));
     }
     return all;
 }
