@@ -22,6 +22,12 @@ static void on_oom(void *context, const char *why) {
     abort();
 }
 
+static double seconds(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
 /* A prover with its arena and names for up to 26 variables. */
 typedef struct Box { Arena *a; Prover *p; int var[26]; } Box;
 
@@ -196,6 +202,34 @@ static void test_clauses(void **state) {
     arena_free(b.a);
 }
 
+/* Four by four regions cover the axes 0 .. n + 3 and 0 .. m + 3: no point is outside all of them. */
+static void test_cover(void **state) {
+    (void)state;
+    static const char *const bound[2][5] = {{"0", "n", "n + 1", "n + 2", "n + 3"}, {"0", "m", "m + 1", "m + 2", "m + 3"}};
+    Box b = box_new();
+    bool overflow = false;
+    ge0(&b, "n");
+    ge0(&b, "m");
+    range(&b, 'x', "0", "n + 3");
+    range(&b, 'y', "0", "m + 3");
+    for (int i = 0; i < 16; i++) {
+        LinConj outside[4] = {0};
+        for (int axis = 0; axis < 2; axis++) {
+            Lin at = lin_var(b.a, var_of(&b, axis ? 'y' : 'x')), one = lin_const(1);
+            int k = axis ? i / 4 : i % 4;
+            Lin below = lin_add(b.a, lin_add(b.a, lin(&b, bound[axis][k]), -1, at, &overflow), -1, one, &overflow);
+            vec_push(b.a, &outside[2 * axis].ge0, below);
+            vec_push(b.a, &outside[2 * axis + 1].ge0, lin_add(b.a, at, -1, lin(&b, bound[axis][k + 1]), &overflow));
+        }
+        if (i == 15) refuted(&b, "m + n - x - y");     /* a corner is open still */
+        prover_or(b.p, outside, 4);
+    }
+    double start = seconds();
+    assert_true(prover_refutes(b.p));
+    print_message("16 regions cover a plane: %.2f ms\n", 1e3 * (seconds() - start));
+    arena_free(b.a);
+}
+
 static void test_small_values(void **state) {
     (void)state;
     Box b = box_new();
@@ -343,12 +377,6 @@ static bool isl_proves(isl_ctx *ctx, const Random *r) {
     return empty;
 }
 #endif
-
-static double seconds(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 /* Counts of one run of random queries. */
 typedef struct Tally { int both, ours, isl, points; double time, slowest; } Tally;
@@ -527,7 +555,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_ranges),   cmocka_unit_test(test_equalities),   cmocka_unit_test(test_floor),
         cmocka_unit_test(test_gaps),     cmocka_unit_test(test_clauses),      cmocka_unit_test(test_small_values),
-        cmocka_unit_test(test_large),
+        cmocka_unit_test(test_large),         cmocka_unit_test(test_cover),
         cmocka_unit_test(test_extreme),  cmocka_unit_test(test_pathological), cmocka_unit_test(test_random),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -128,7 +128,7 @@ class Exprs:
         texts, alone, gathered = sub
         t.reads += 1
         for index, ext, _ in alone:
-            index.uses.append(ext)
+            index.uses.append((ext, "%s[%s]" % (t.name, ", ".join(texts))))
         for g, inner in gathered:
             self.hit("gather " + (g.policy or "temporary"), g.type)
             self.use(g, inner)
@@ -201,16 +201,12 @@ class Exprs:
         if want == "i":
             return self.integer_name()
         if want == "b":
-            return self.compare(0) if not self.pure else self.bin("<", P_CMP, self.some_var(), self.literal("f"), "bool", name="<")
+            return self.compare(0)
         if self.pure and not any(kind(v[1]) == "i" for v in self.vars):
             return self.literal("f", odd=True)
         x = self.integer_name()
         t = self.r.choice(["f32", "f32", "f64"])
         return self.convert(t, x, 16.0)
-
-    def some_var(self):
-        v = self.r.choice(self.vars)
-        return E(v[0], P_ATOM, v[1], v[2])
 
     def integer_name(self):
         """An i64 that is no literal: an index, a dim or a compile-time integer; in pure places a parameter."""
@@ -362,6 +358,8 @@ class Exprs:
         return self.call(name, args, t, x.mag + 1)
 
     def f_from_int(self, depth):
+        if self.pure and not any(kind(v[1]) == "i" for v in self.vars):
+            return self.leaf("f")
         t = self.r.choice(FLOATS) if self.chance(0.4) else self.r.choice(["f32", "f64"])
         if self.chance(0.3):
             return self.convert(t, self.bool(depth), 1.0)

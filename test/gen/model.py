@@ -72,10 +72,11 @@ class Index:
 
     def __init__(self, name, ext, range_=None):
         self.name, self.ext, self.range = name, ext, range_
-        self.uses = []          # extents where it stands alone as a subscript of a plain read
+        self.uses = []          # (extent, access) where it stands alone as a subscript of a plain read
 
-    def inferable(self):
-        return self.range is None and self.uses and all(e == self.ext for e in self.uses)
+    def inferable(self, text):
+        """Is its range found without being written? Not all that was made for the text is in it."""
+        return self.range is None and any(a in text for _, a in self.uses) and all(e == self.ext for e, _ in self.uses)
 
     def written(self):
         return "%s in %s" % (self.name, self.range or "0 .. " + self.ext.text())

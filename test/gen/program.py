@@ -1,5 +1,7 @@
 """One random program: a kernel, what it uses, and its test."""
 
+import re
+
 from expr import Exprs
 from model import *
 from reductions import Reductions
@@ -357,7 +359,7 @@ class Program:
             operand = self.reductions.operands(x, comb, 1)
             pred = self.reductions.predicate(x, new)
             self.reductions.close(x, new)
-            head = "reduce %s%s" % (comb.name, self.reductions.brackets(x, new, pred))
+            head = "reduce %s%s" % (comb.name, self.reductions.brackets(new, pred, operand))
         targets = [Tensor(self.fresh("t"), o, [i.ext for i in idx], "temp", comb.mag) for o in comb.outputs]
         self.temps += targets
         self.readable += targets
@@ -399,8 +401,8 @@ class Program:
 
     def outputs(self):
         """Temporaries that nothing reads, and some others."""
-        outs = [t for t in self.temps if t.reads == 0 or self.chance(0.15)]
-        return outs or [self.temps[-1]]
+        used = set(re.findall(r"\w+", " ".join(s.value for s in self.statements)))
+        return [t for t in self.temps if t.name not in used or self.chance(0.15)]
 
     def statement_text(self, s, outs):
         left = []
@@ -412,7 +414,7 @@ class Program:
         dtype = ": " + s.dtype if s.dtype and not is_output else ""
         written = []
         for i in s.indices:
-            free = (is_output and not s.piece and i.range is None) or i.inferable()
+            free = (is_output and not s.piece and i.range is None) or i.inferable(s.value)
             if not (free and self.chance(0.7)):
                 written.append(i.written())
         broken = "\n        " if self.chance(0.15) else " "       # a line may begin with where, then, else
@@ -481,7 +483,7 @@ def make_helper(main, dims, type_):
     r = main.rng
     p = Program(r, main.hits, main.fresh("helper"), outer=main)
     p.dims, p.sizes = dims, {d: [0] for d in dims}
-    generic = kind(type_) == "f" and (type_ == "T" or r.random() < 0.4)
+    generic = kind(type_) == "f" and (type_ not in DTYPES or r.random() < 0.4)
     if generic:
         p.cparams, p.type_param = [("S", "type", "f32", None)], "S"
     p.combs, p.fns = main.combs, main.fns
@@ -503,7 +505,7 @@ def make_helper(main, dims, type_):
         p.temps.append(t)
         p.readable.append(t)
         p.statements.append(Statement([t], e.text, idx, t_type))
-    outs = [t for t in p.temps if t.reads == 0]
+    outs = p.outputs()
     main.blocks += p.blocks
     main.blocks.append(p.kernel_text(outs))
     p.sizes = {d: [r.choice([1, 2, 3, 5, 9])] for d in dims}

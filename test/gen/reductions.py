@@ -169,10 +169,10 @@ class Reductions:
         x.nest -= 1
         del x.idx[len(x.idx) - len(new):]
 
-    def brackets(self, x, new, pred):
+    def brackets(self, new, pred, operand):
         parts = []
         for i in new:
-            parts.append(i.name if i.inferable() and self.r.random() < 0.65 else i.written())
+            parts.append(i.name if i.inferable(operand + " " + (pred or "")) and self.r.random() < 0.65 else i.written())
         text = ", ".join(parts)
         if pred is not None:
             text += " | " + ("(" + pred + ")" if "|" in pred or self.r.random() < 0.1 else pred)
@@ -209,7 +209,7 @@ class Reductions:
                 operand = self.operands(x, comb, min(depth, 1))
                 pred = self.predicate(x, new)
                 self.close(x, new)
-                return E("reduce %s%s %s" % (comb.name, self.brackets(x, new, pred), operand), P_RED, comb.outputs[0], comb.mag)
+                return E("reduce %s%s %s" % (comb.name, self.brackets(new, pred, operand), operand), P_RED, comb.outputs[0], comb.mag)
         return self.plain(x, self.r.choice(REAL_COMBS if want == "f" else INT_COMBS), want, depth)
 
     def operand(self, x, comb, want, depth):
@@ -248,7 +248,7 @@ class Reductions:
         self.close(x, new)
         written, t = self.accumulator(comb, t)
         self.p.hits["%s:%s" % (comb, compute(e.type) if comb.startswith("arg") else t)] += 1
-        return E("%s%s%s %s" % (comb, written, self.brackets(x, new, pred), e.at(P_MUL)), P_RED, t, mag)
+        return E("%s%s%s %s" % (comb, written, self.brackets(new, pred, e.text), e.at(P_MUL)), P_RED, t, mag)
 
     # --- scans ---
 
