@@ -38,13 +38,15 @@ static double float_of(Lexer *l, const char *from, const char *to) {
 
 static bool is_letter(char c) { return ((c | 32) >= 'a' && (c | 32) <= 'z') || c == '_'; }
 
-/* A word, and with `dots` the words that follow its dots. */
+static bool is_wordy(char c) { return is_letter(c) || (c >= '0' && c <= '9'); }
+
+/* A word, and with `dots` the words and numbers that follow its dots. */
 static Tok word(Lexer *l, const char *from) {
     bool dotted = false;
-    while (l->dots && *l->at == '.' && is_letter(l->at[1])) {
+    while (l->dots && *l->at == '.' && is_wordy(l->at[1])) {
         dotted = true;
         l->at++;
-        while (is_letter(*l->at) || (*l->at >= '0' && *l->at <= '9')) l->at++;
+        while (is_wordy(*l->at)) l->at++;
     }
     size_t n = (size_t)(l->at - from);
     return (Tok){.code = dotted ? T_ID : token_of_word(from, n), .name = name_of_n(l->names, from, n)};
