@@ -12,7 +12,7 @@ typedef struct Scope { VEC(const char *) taken; } Scope;
 typedef struct HostTensor {
     const char *name;
     bool variable;          /* a scalar held in a C variable of the compute type */
-    bool used;
+    bool used, widened;
     const char *wide;       /* a copy as floats of a narrow tensor that is read many times, or NULL */
 } HostTensor;
 

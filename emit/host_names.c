@@ -50,12 +50,16 @@ static const char *const prefixes[] = {"knf_", "M_", "INT", "UINT", "PTRDIFF_", 
                                        "FP_", "BYTE_ORDER", "LITTLE_ENDIAN", "BIG_ENDIAN", "PDP_ENDIAN", "FD_", "NFDBITS", "htobe", "htole",
                                        "be16toh", "be32toh", "be64toh", "le16toh", "le32toh", "le64toh"};
 
+static bool has_prefix(const char *s) {
+    for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
+        if (!strncmp(s, prefixes[i], strlen(prefixes[i]))) return true;
+    return s[0] == '_';
+}
+
 /* libm's and the compilers' functions come as f, l and sized variants too. */
 static bool is_reserved(const char *s) {
     size_t n = strlen(s);
-    if (s[0] == '_') return true;
-    for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
-        if (!strncmp(s, prefixes[i], strlen(prefixes[i]))) return true;
+    if (has_prefix(s)) return true;
     for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++) {
         size_t m = strlen(reserved[i]);
         if (strncmp(s, reserved[i], m)) continue;
@@ -80,7 +84,7 @@ static const char *unique(Gen *g, const char *base) {
 }
 
 const char *host_name(Gen *g, const char *name) {
-    char *s = arena_printf(g->a, "%s%s", name[0] == '_' || isdigit((unsigned char)name[0]) ? "u" : "", name);
+    char *s = arena_printf(g->a, "%s%s", has_prefix(name) || isdigit((unsigned char)name[0]) ? "u_" : "", name);
     for (char *c = s; *c; c++)
         if (*c == '.') *c = '_';
     return unique(g, is_reserved(s) ? arena_printf(g->a, "%s_", s) : s);

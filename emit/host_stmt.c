@@ -98,9 +98,9 @@ static const char *source_text(Gen *g, const Stmt *s) {
 void host_stmt(Gen *g, const Stmt *s) {
     int mark = host_scope_mark(g);
     c_comment(&g->p, source_text(g, s));
-    bool block = (s->idx.n == 0 && host_needs_statements(s->value)) || (s->value->kind == X_REDUCE && s->value->reduce->scan != SCAN_NONE);
-    if (block) c_block(&g->p);
     Lanes plan = host_lanes_plan(g, s);
+    bool block = plan.tile || (s->idx.n == 0 && host_needs_statements(s->value)) || (s->value->kind == X_REDUCE && s->value->reduce->scan != SCAN_NONE);
+    if (block) c_block(&g->p);
     if (plan.use) host_lanes_emit(g, s, plan);
     else if (s->value->kind != X_REDUCE) pointwise(g, s);
     else if (s->value->reduce->scan != SCAN_NONE) scan(g, s);
