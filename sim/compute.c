@@ -277,13 +277,23 @@ static void run_se(Command *c) {
     if (s->from_re) acc_release(c);
 }
 
+static float reduce_row(PeRed red, const float *x, int64_t n) {
+    float s = red == PE_RSUM || red == PE_RMAXABS ? 0.0f : red == PE_RMAX ? -INFINITY : INFINITY;
+    switch (red) {
+    case PE_RSUM: for (int64_t j = 0; j < n; j++) s += x[j]; break;
+    case PE_RMAX: for (int64_t j = 0; j < n; j++) s = greater(s, x[j]); break;
+    case PE_RMIN: for (int64_t j = 0; j < n; j++) s = -greater(-s, -x[j]); break;
+    default: for (int64_t j = 0; j < n; j++) s = greater(s, fabsf(x[j]));
+    }
+    return s;
+}
+
 /* In f32, in the order of the columns. */
 static void run_reduce(Command *c) {
     float *x = c->pe->run->scratch;
     for (int64_t i = 0; i < c->rows && !c->pe->run->c->timing; i++) {
         load_row(x, type_of(c, 1), use_row(c, &c->use[1], i), c->cols);
-        float s = c->red == PE_RSUM ? 0.0f : c->red == PE_RMAX ? -INFINITY : INFINITY;
-        for (int64_t j = 0; j < c->cols; j++) s = c->red == PE_RSUM ? s + x[j] : c->red == PE_RMAX ? greater(s, x[j]) : -greater(-s, -x[j]);
+        float s = reduce_row(c->red, x, c->cols);
         memcpy(use_row(c, &c->use[0], 0) + i * 4, &s, 4);
     }
 }

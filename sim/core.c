@@ -76,7 +76,7 @@ static void core_main(void *arg) {
 void core_new(Core *k, Pe *p, int core) {
     const SimMachine *m = p->run->m;
     *k = (Core){.run = p->run, .owner = p};
-    k->pe = (PE){.api = &run_api, .cost = p->run->cost, .buf = p->buf, .row = p->row, .col = p->col, .rows = (int)m->rows, .cols = (int)m->cols, .core = core};
+    k->pe = (PE){.api = &run_api, .cost = p->run->cost, .buf = p->buf, .row = p->row, .col = p->col, .rows = (int)m->rows, .cols = (int)m->cols, .core = core, .local = m->local.size};
     k->co = co_new(core_main, k);
     if (!k->co) run_fault(p->run, SIM_F_INTERNAL, 0, 0, 0, 0, 0, "no memory for the stack of a core");
 }
@@ -225,6 +225,7 @@ static void api_se(PE *pe, PeSe s) {
 static void rows_command(Core *k, PeEngine e, CommandKind kind, PeRef dst, PeRef src, int64_t rows, int64_t cols, PeRed red, bool add) {
     PeType t = local_buffer(k, src.buf)->type;
     int64_t size = sim_type_bytes(t);
+    if ((unsigned)red > PE_RMAXABS) core_fault(k, SIM_F_SHAPE, "no such reduction");
     check_extent(k, "rows", rows, k->run->m->local.size);
     check_extent(k, "cols", cols, k->run->m->local.size);
     check_type(k, dst.buf, kind == C_TRANSPOSE ? t : PE_F32, "the command writes");

@@ -13,8 +13,7 @@ typedef enum Quantity {
     Q_YES,        /* yes, no; or the word of the row */
     Q_TYPES,      /* by type: i8 1024 mac/cycle, ...; SimRate[PE_TYPE_COUNT] */
     Q_HZ,         /* the clock, a double */
-    Q_LIST,       /* `width` bare numbers in a row */
-    Q_ANY         /* not simulated */
+    Q_LIST        /* `width` bare numbers in a row */
 } Quantity;
 
 typedef struct Key {
@@ -269,6 +268,7 @@ static void entry_unknown(Reader *r, const char *group, const AEntry *e) {
 
 static void read_property(Reader *r, const char *group, const AEntry *e) {
     int k = key_find(group, text_or(e->key.text));
+    if (!*group && !strcmp(text_or(e->key.text), "emit")) return;      /* which emitter serves it: the tool's business */
     if (k < 0) { entry_unknown(r, group, e); return; }
     if (r->seen[k]) {
         diag_note(diag_error(r->diags, e->span, "'%s' is given twice", keys[k].name), r->seen[k]->span, "first here");

@@ -32,6 +32,15 @@ static const OptionRow option_rows[] = {
     {'i', "in-place", NULL, "write the layout into the files themselves", true},
     {'c', "check", NULL, "write nothing; list the files that are laid out differently, exit status 1 if there are any", false},
     {'q', "quiet", NULL, "no progress", true},
+    {'g', "timing", NULL, "leave floating-point results out: the same cycles, sooner", false},
+    {'K', "check", "FILE.knf", "compare the outputs with the reference of this kernel", false},
+    {'X', "trace", "FILE", "write what each unit did when, for Perfetto", false},
+    {'G', "grid", NULL, "show the grid: how busy each PE was", false},
+    {'L', "lift", "RESOURCE|all", "run again with one limit away: latency, links, sram, dram, local, issue, dpe, re, se, mlu", false},
+    {'W', "home", "NAME=sram|dram", "where a tensor lives (default sram)", false},
+    {'u', "unchecked", NULL, "no search for races and values never written", false},
+    {'Q', "cc", "NAME", "the C compiler (default cc)", false},
+    {'P', "level", "-O2", "its optimisation level (default -O2)", false},
     {'h', "help", NULL, "this text", true},
 };
 enum { N_ROWS = sizeof option_rows / sizeof *option_rows };
@@ -55,6 +64,12 @@ const Command options_commands[] = {
      "  knyfe fmt softmax.knf\n  knyfe fmt -i *.knf\n  knyfe fmt --check *.knf\n", 1, -1, false},
     {"machines", "knyfe machines [NAME]", "Lists the machines known, or prints one in full.", "h",
      "  knyfe machines\n  knyfe machines host\n", 0, 1, false},
+    {"sim", "knyfe sim FILE.c [NAME=VALUE ...]",
+     "Runs a PE program (include/knyfe/pe.h) on a machine, every PE on one clock, and reports cycles and where they went.\n"
+     "NAME=VALUE sets a dim or a scalar of the program; dims also come from the arrays given with --in.",
+     "tIOSJTMgKXGLWuQPkDh",
+     "  knyfe sim matmul.c M=2048 N=2048 K=2048 -t mtia2\n  knyfe sim softmax.c N=100 D=100 --check softmax.knf\n"
+     "  knyfe sim stream.c N=1000000 --home x=dram --home y=dram --lift all\n", 1, 1, true},
 };
 const int options_n_commands = sizeof options_commands / sizeof *options_commands;
 
@@ -201,6 +216,7 @@ static bool set_words(Arena *a, const Command *c, int key, const char *arg, Opti
         return true;
     case 'I': return push_pair(a, c, "--in", arg, &o->in);
     case 'O': return push_pair(a, c, "--out", arg, &o->out);
+    case 'W': return push_pair(a, c, "--home", arg, &o->sim.home);
     case 'H': {
         NameText r;
         if (!split(a, arg, &r)) r = (NameText){NULL, arg};
@@ -225,6 +241,14 @@ static bool set(Arena *a, const Command *c, int key, const char *arg, Options *o
     case 'q': o->quiet = true; return true;
     case 'h': o->help = true; return true;
     case 'C': return set_check(c, arg, o);
+    case 'g': o->sim.timing = true; return true;
+    case 'G': o->sim.grid = true; return true;
+    case 'u': o->sim.unchecked = true; return true;
+    case 'K': o->sim.check = arg; return true;
+    case 'X': o->sim.trace = arg; return true;
+    case 'L': o->sim.lift = arg; return true;
+    case 'Q': o->sim.compiler = arg; return true;
+    case 'P': o->sim.level = arg; return true;
     default: return set_words(a, c, key, arg, o);
     }
 }

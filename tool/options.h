@@ -11,6 +11,13 @@ typedef VEC(NameText) NameTexts;
 
 typedef struct Command Command;
 
+/* Of knyfe sim. */
+typedef struct SimOptions {
+    bool timing, grid, unchecked;
+    const char *check, *trace, *lift, *compiler, *level;
+    NameTexts home;
+} SimOptions;
+
 typedef struct Options {
     const Command *command;
     VEC(const char *) files;
@@ -24,6 +31,7 @@ typedef struct Options {
     int64_t memory_limit;        /* bytes */
     int64_t operations_limit;    /* above it a run checks a sample */
     int batch;                   /* kernels of one compiler call; 0: each by itself */
+    SimOptions sim;
     NameTexts shapes;            /* --shapes NAME=1,2,3 or plain list (name NULL) */
 } Options;
 

@@ -47,3 +47,4 @@ int cmd_run(Tool *t);
 int cmd_test(Tool *t);
 int cmd_fmt(Tool *t);
 int cmd_machines(Tool *t);
+int cmd_sim(Tool *t);

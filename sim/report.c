@@ -1,0 +1,137 @@
+#include "sim/report.h"
+#include <stdlib.h>
+#include <string.h>
+
+static int pes(const SimConfig *c) { return (int)(c->machine->rows * c->machine->cols); }
+static double seconds(const SimConfig *c, int64_t ticks) { return (double)ticks / SIM_TICK / c->machine->hz; }
+
+static int by_share(const void *x, const void *y) {
+    const SimShare *a = x, *b = y;
+    return a->busiest < b->busiest ? 1 : a->busiest > b->busiest ? -1 : strcmp(a->name, b->name);
+}
+
+void sim_report_shares(const SimConfig *c, const SimReport *r, SimShare out[SIM_SHARES]) {
+    double all = r->ticks > 0 ? (double)r->ticks : 1;
+    int n = 0;
+    for (int u = 0; u < SIM_UNITS; u++)
+        out[n++] = (SimShare){sim_unit_names[u], (double)r->unit_busiest[u] / all, (double)r->time[u][SIM_BUSY] / all / pes(c)};
+    const struct { const char *name; const SimUse *use; } shared[] = {{"local", &r->local}, {"links", &r->links}, {"sram", &r->sram}, {"dram", &r->dram}};
+    for (int i = 0; i < 4; i++)
+        out[n++] = (SimShare){shared[i].name, (double)shared[i].use->busiest / all, (double)shared[i].use->total / all / (double)(shared[i].use->count ? shared[i].use->count : 1)};
+    qsort(out, SIM_SHARES, sizeof *out, by_share);
+}
+
+void sim_report_fault(Out *o, const char *file, const char *knf, const SimFault *f) {
+    out_f(o, "%s:%d: error: %s: %s\n", file, f->line, sim_fault_names[f->kind], f->text);
+    out_f(o, "  on PE (%d, %d), core %d, cycle %lld\n", f->row, f->col, f->core, (long long)f->cycle);
+    if (f->knf) out_f(o, "%s:%d: note: it stands for this line\n", knf ? knf : "its .knf", f->knf);
+}
+
+static void text_causes(Out *o, const SimConfig *c, const SimReport *r) {
+    double all = (double)(r->ticks > 0 ? r->ticks : 1) * pes(c);
+    out_s(o, "time of each unit, mean of the PEs:\n");
+    for (int u = 0; u < SIM_UNITS; u++) {
+        out_f(o, "  %-7s", sim_unit_names[u]);
+        for (int k = 0; k < SIM_CAUSES; k++)
+            if (r->time[u][k]) out_f(o, "  %s %.1f %%", sim_cause_names[k], 100 * (double)r->time[u][k] / all);
+        if (u < PE_ENGINES) out_f(o, "  (%lld commands)", (long long)r->commands[u]);
+        out_s(o, "\n");
+    }
+}
+
+void sim_report_text(Out *o, const SimConfig *c, const SimReport *r) {
+    SimShare s[SIM_SHARES];
+    double t = seconds(c, r->ticks);
+    sim_report_shares(c, r, s);
+    out_f(o, "%s on %s: %lld cycles, %.3f us\n", c->program->name ? c->program->name : "?", c->machine->name, (long long)sim_cycles(r->ticks), t * 1e6);
+    out_f(o, "bound: %s, busy %.1f %% of the time\n", s[0].name, 100 * s[0].busiest);
+    if (r->macs) out_f(o, "products: %.2f T/s (a multiply-add counts 2)\n", 2e-12 * (double)r->macs / t);
+    if (r->dram_bytes) out_f(o, "dram: %.1f GB/s, %lld row hits, %lld misses\n", 1e-9 * (double)r->dram_bytes / t, (long long)r->row_hits, (long long)r->row_misses);
+    if (r->sram_bytes) out_f(o, "sram: %.1f GB/s\n", 1e-9 * (double)r->sram_bytes / t);
+    out_f(o, "local memory: %lld of %lld bytes\n", (long long)r->local_used, (long long)c->machine->local.size);
+    out_s(o, "utilisation, busiest and mean:\n");
+    for (int i = 0; i < SIM_SHARES; i++)
+        if (s[i].busiest > 0) out_f(o, "  %-7s %5.1f %%  %5.1f %%\n", s[i].name, 100 * s[i].busiest, 100 * s[i].mean);
+    text_causes(o, c, r);
+}
+
+static void json_string(Out *o, const char *s) {
+    out_s(o, "\"");
+    for (; s && *s; s++) {
+        if (*s == '"' || *s == '\\') out_f(o, "\\%c", *s);
+        else if ((unsigned char)*s < 32) out_f(o, "\\u%04x", *s);
+        else out_f(o, "%c", *s);
+    }
+    out_s(o, "\"");
+}
+
+static void json_fault(Out *o, const SimFault *f) {
+    out_s(o, ", \"fault\": {\"kind\": ");
+    json_string(o, sim_fault_names[f->kind]);
+    out_f(o, ", \"line\": %d, \"knf\": %d, \"row\": %d, \"col\": %d, \"core\": %d, \"cycle\": %lld, \"text\": ", f->line, f->knf, f->row, f->col, f->core, (long long)f->cycle);
+    json_string(o, f->text);
+    out_s(o, "}");
+}
+
+void sim_report_json(Out *o, const SimConfig *c, const SimReport *r, const char *extra) {
+    SimShare s[SIM_SHARES];
+    sim_report_shares(c, r, s);
+    out_f(o, "{\"version\": %d, \"program\": ", SIM_REPORT_VERSION);
+    json_string(o, c->program->name);
+    out_s(o, ", \"machine\": ");
+    json_string(o, c->machine->name);
+    if (r->fault.kind) json_fault(o, &r->fault);
+    else {
+        out_f(o, ", \"cycles\": %lld, \"seconds\": %.9g, \"bound\": \"%s\"", (long long)sim_cycles(r->ticks), seconds(c, r->ticks), s[0].name);
+        out_f(o, ", \"macs\": %lld, \"dram_bytes\": %lld, \"sram_bytes\": %lld, \"row_hits\": %lld, \"row_misses\": %lld", (long long)r->macs, (long long)r->dram_bytes, (long long)r->sram_bytes,
+              (long long)r->row_hits, (long long)r->row_misses);
+        out_s(o, ", \"utilisation\": {");
+        for (int i = 0; i < SIM_SHARES; i++) out_f(o, "%s\"%s\": [%.6f, %.6f]", i ? ", " : "", s[i].name, s[i].busiest, s[i].mean);
+        out_s(o, "}, \"time\": {");
+        for (int u = 0; u < SIM_UNITS; u++) {
+            out_f(o, "%s\"%s\": {", u ? ", " : "", sim_unit_names[u]);
+            for (int k = 0; k < SIM_CAUSES; k++) out_f(o, "%s\"%s\": %lld", k ? ", " : "", sim_cause_names[k], (long long)sim_cycles(r->time[u][k]));
+            out_s(o, "}");
+        }
+        out_s(o, "}");
+    }
+    out_f(o, "%s}\n", extra ? extra : "");
+}
+
+void sim_report_trace(Out *o, const SimConfig *c) {
+    const SimTrace *t = c->trace;
+    double us = 1e6 / c->machine->hz / SIM_TICK;
+    int cols = (int)c->machine->cols;
+    out_s(o, "{\"displayTimeUnit\": \"ns\", \"traceEvents\": [\n");
+    for (int i = 0; i < pes(c); i++) {
+        out_f(o, "{\"ph\": \"M\", \"pid\": %d, \"name\": \"process_name\", \"args\": {\"name\": \"PE (%d, %d)\"}},\n", i, i / cols, i % cols);
+        for (int u = 0; u < SIM_UNITS; u++)
+            out_f(o, "{\"ph\": \"M\", \"pid\": %d, \"tid\": %d, \"name\": \"thread_name\", \"args\": {\"name\": \"%s\"}},\n", i, u, sim_unit_names[u]);
+    }
+    for (int64_t i = 0; i < t->n; i++) {
+        const SimSpan *s = &t->span[i];
+        out_f(o, "{\"ph\": \"X\", \"pid\": %d, \"tid\": %d, \"ts\": %.6f, \"dur\": %.6f, \"name\": \"%s, line %d\"},\n", s->pe, s->unit, (double)s->start * us, (double)(s->end - s->start) * us,
+              s->unit >= PE_ENGINES ? sim_cause_names[s->cause] : sim_unit_names[s->unit], s->line);
+    }
+    out_f(o, "{\"ph\": \"M\", \"pid\": 0, \"name\": \"spans_kept\", \"args\": {\"kept\": %lld, \"limit\": %lld}}\n]}\n", (long long)t->n, (long long)t->max);
+}
+
+int sim_report_busiest(const SimReport *r) {
+    int best = 0;
+    for (int u = 1; u < SIM_UNITS; u++)
+        if (r->time[u][SIM_BUSY] > r->time[best][SIM_BUSY]) best = u;
+    return best;
+}
+
+void sim_report_grid(Out *o, const SimConfig *c, const SimReport *r, int unit, bool colour) {
+    static const int shade[] = {17, 18, 19, 20, 26, 32, 38, 44, 208, 196};
+    int cols = (int)c->machine->cols;
+    out_f(o, "busy share of %s on each PE, %%:\n", sim_unit_names[unit]);
+    for (int i = 0; i < pes(c); i++) {
+        double x = r->ticks > 0 ? 100 * (double)r->pe_busy[i][unit] / (double)r->ticks : 0;
+        int level = x >= 100 ? 9 : (int)(x / 10);
+        if (colour) out_f(o, "\033[48;5;%dm\033[97m %3.0f \033[0m", shade[level], x);
+        else out_f(o, " %3.0f", x);
+        if (i % cols == cols - 1) out_s(o, "\n");
+    }
+}
