@@ -121,6 +121,8 @@ Cbind *frame_cbind(const Frame *f, Name name);
 DType check_dtype(Frame *f, AName name, Check *c);
 void check_add_fact(Check *c, FactKind kind, Index **idx, int n, Expr *cond, const char *text, Span at);
 const char *span_text(Arena *a, Span s);
+/* As the language writes it, in one line; the same for a kernel and for what its text form reads back to. */
+const char *check_expr_text(Check *c, Expr *e);
 
 /* The expression uses something that varies over an inlined call's leading dims. */
 bool check_mentions_lead(Frame *f, const AExpr *e);

@@ -123,7 +123,7 @@ static bool prove_subscript(Cx *cx, const AExpr *e, Tensor *t, int axis, Expr *s
 }
 
 /* For a clamped read: the extent is not empty, or the fact that says so joins those tested at entry, unless nothing is read. */
-static void require_not_empty(Cx *cx, Expr *extent, Span at) {
+static void require_not_empty(Cx *cx, Expr *extent, const char *name, Span at) {
     Check *c = cx->check;
     Arena *a = c->arena;
     Expr *zero = x_int(a, DT_I64, 0, at);
@@ -132,7 +132,7 @@ static void require_not_empty(Cx *cx, Expr *extent, Span at) {
     for (const Ctx *x = cx->ctx; x; x = x->up)
         if (x->kind == CTX_INDEX && x->index->lo && x->index->hi && affine_dims_only(x->index->lo) && affine_dims_only(x->index->hi))
             cond = x_op(a, OP_OR, x_op(a, OP_LE, x->index->hi, x->index->lo, NULL, at), cond, NULL, at);
-    check_add_fact(c, FACT_CLAMP, NULL, 0, cond, arena_printf(a, "%s: nothing to clamp into, the extent is 0", span_text(a, at)), at);
+    check_add_fact(c, FACT_CLAMP, NULL, 0, cond, arena_printf(a, "the extent %s of '%s', which is read with clamp, is not 0", check_expr_text(c, extent), name), at);
 }
 
 static Expr *check_pad(Cx *cx, const AExpr *e, Tensor *t) {
@@ -188,7 +188,7 @@ Expr *check_access(Cx *cx, const AExpr *e, DType want) {
     for (int i = 0; i < subs.n; i++) {
         Expr *extent = t->shape[s->lead + i];
         vec_push(cx->check->arena, &read->args, subs.at[i]);
-        if (e->clamp) require_not_empty(cx, extent, e->span);
+        if (e->clamp) require_not_empty(cx, extent, t->name, e->span);
         else if (has_unknown_range(subs.at[i])) good = false;
         else if (!e->pad && good) good = prove_subscript(cx, e, t, i, subs.at[i], extent);
     }

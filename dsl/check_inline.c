@@ -224,9 +224,7 @@ static bool require_equal(Inline *in, Span at, Expr *cond, const char *text) {
         call_error(in, at, arena_printf(c->arena, "%s does not hold", text));
         return false;
     }
-    Out out = out_new(c->arena);
-    expr_print(cond, &out);
-    check_add_fact(c, FACT_WHERE, NULL, 0, cond, arena_printf(c->arena, "%s (asked by the call of '%s')", out.text, in->callee->name.text), at);
+    check_add_fact(c, FACT_WHERE, NULL, 0, cond, check_expr_text(c, cond), at);
     affine_assume(c->affine, cond);
     return true;
 }

@@ -10,6 +10,23 @@ const char *span_text(Arena *a, Span s) {
     return text;
 }
 
+/* The expression without the integer conversions that subscripts, ranges and checks make by themselves. */
+static Expr *without_widening(Arena *a, Expr *e) {
+    if (e->kind == X_CONVERT && e->type == DT_I64 && dtype_is_int(e->args.at[0]->type)) return without_widening(a, e->args.at[0]);
+    if (e->kind == X_REDUCE) return e;
+    Expr *copy = NEW(a, Expr);
+    *copy = *e;
+    copy->args = (Exprs){0};
+    for (int i = 0; i < e->args.n; i++) vec_push(a, &copy->args, without_widening(a, e->args.at[i]));
+    return copy;
+}
+
+const char *check_expr_text(Check *c, Expr *e) {
+    Out out = out_new(c->arena);
+    expr_print(without_widening(c->arena, e), &out);
+    return out.text;
+}
+
 Sym *frame_sym(const Frame *f, Name name) {
     for (int i = 0; i < f->syms.n; i++)
         if (f->syms.at[i]->name == name) return f->syms.at[i];
@@ -189,7 +206,7 @@ static void require_nonempty_range(Check *c, Tensor *t, Expr *lo, Expr *hi, cons
     if (affine_true(c->affine, NULL, cond)) return;
     for (int i = 0; i < t->rank; i++)
         cond = x_op(c->arena, OP_OR, x_op(c->arena, OP_LE, t->shape[i], x_int(c->arena, DT_I64, 0, at), NULL, at), cond, NULL, at);
-    check_add_fact(c, FACT_CLAMP, NULL, 0, cond, arena_printf(c->arena, "'%s': nothing to clamp into, the range is empty", text), at);
+    check_add_fact(c, FACT_CLAMP, NULL, 0, cond, arena_printf(c->arena, "the range of '%s', which clamps, is not empty", text), at);
 }
 
 /* In an inlined call the argument may have a range already, or be computed. */
@@ -253,7 +270,7 @@ static bool check_fact(Frame *f, const AExpr *e) {
         return false;
     }
     if (f->caller && affine_true(c->affine, NULL, cond)) return true;
-    check_add_fact(c, FACT_WHERE, NULL, 0, cond, span_text(c->arena, e->span), e->span);
+    check_add_fact(c, FACT_WHERE, NULL, 0, cond, check_expr_text(c, cond), e->span);
     affine_assume(c->affine, cond);
     return true;
 }

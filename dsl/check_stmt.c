@@ -473,7 +473,7 @@ static void check_check(Frame *f, const AStmt *s) {
     if (!cond || !l->good || (f->caller && provable_only(l, cond))) return;
     Index **idx = l->stmt->idx.at;
     int n = l->stmt->idx.n;
-    check_add_fact(c, s->kind == AS_CHECK ? FACT_CHECK : FACT_ASSUME, idx, n, cond, span_text(c->arena, s->value->span), s->span);
+    check_add_fact(c, s->kind == AS_CHECK ? FACT_CHECK : FACT_ASSUME, idx, n, cond, check_expr_text(c, cond), s->span);
     if (n) affine_assume_all(c->affine, idx, n, cond);
     else affine_assume(c->affine, cond);
 }

@@ -1,5 +1,8 @@
 /* The oracle's driver: stores, statements by chunks of lanes, facts, and evaluation on demand. */
 #include "dsl/eval_internal.h"
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
 
 /* --- making ------------------------------------------------------------------------------------------------------------- */
 
@@ -55,20 +58,57 @@ Eval *eval_new(Arena *a, const Kernel *k, const int64_t *dims, const void *const
     return *why ? NULL : ev;
 }
 
+/* A zeroed array of n doubles or int64_t; large ones ask for large pages. */
+static void *store_array(Eval *ev, int64_t n) {
+    size_t bytes = sizeof(double) * ((size_t)n + 1), page = 2 << 20;
+    char *at = arena_alloc(ev->arena, bytes);
+#ifdef MADV_HUGEPAGE
+    char *first = (char *)(((uintptr_t)at + page - 1) & ~(uintptr_t)(page - 1));
+    if (bytes >= 2 * page) madvise(first, (bytes - (size_t)(first - at)) & ~(page - 1), MADV_HUGEPAGE);
+#endif
+    return at;
+}
+
 static void store_ready(Eval *ev, Store *s) {
     if (s->raw || s->f || s->i) return;
-    if (dtype_is_float(s->type)) s->f = NEW_ARRAY(ev->arena, double, s->n + 1);
-    else s->i = NEW_ARRAY(ev->arena, int64_t, s->n + 1);
+    if (dtype_is_float(s->type)) s->f = store_array(ev, s->n);
+    else s->i = store_array(ev, s->n);
     if (ev->demand && !s->full) s->done = NEW_ARRAY(ev->arena, uint8_t, s->n + 1);
 }
 
 /* --- storing ------------------------------------------------------------------------------------------------------------ */
 
+/* A target whose lanes stand one after the other: where they begin. False when they do not, or one is outside. */
+static bool target_run(Frame *fr, const Store *s, const Target *t, int64_t *at) {
+    Col sub;
+    *at = 0;
+    for (int d = 0; d < s->rank; d++) {
+        if (!affine_col(fr, t->subs.at[d], &sub)) return false;
+        bool ramp = sub.form == COL_RAMP, last = d == s->rank - 1;
+        if (ramp ? !last || sub.step != 1 : last && fr->n > 1) return false;
+        if (sub.i0 < 0 || sub.i0 + (ramp ? fr->n : 1) > s->extent[d]) return false;
+        *at += sub.i0 * s->stride[d];
+    }
+    return !fr->mask && s->rank > 0;
+}
+
 void target_store(Frame *fr, const Target *t, const Col *value) {
     Eval *ev = fr->eval;
     Store *s = &ev->stores[t->tensor->id];
-    int64_t *at = memset(scratch_i(fr, fr->n), 0, sizeof *at * (size_t)fr->n);
+    int64_t first;
     store_ready(ev, s);
+    if (target_run(fr, s, t, &first)) {
+        size_t bytes = sizeof(double) * (size_t)fr->n;
+        const double *err = col_e(fr, value, fr->n);
+        if (s->f) memcpy(s->f + first, col_f(fr, value, fr->n), bytes);
+        else memcpy(s->i + first, col_i(fr, value, fr->n), bytes);
+        if (err && !s->e) s->e = store_array(ev, s->n);
+        if (err) memcpy(s->e + first, err, bytes);
+        else if (s->e) memset(s->e + first, 0, bytes);
+        if (s->done) memset(s->done + first, 1, (size_t)fr->n);
+        return;
+    }
+    int64_t *at = memset(scratch_i(fr, fr->n), 0, sizeof *at * (size_t)fr->n);
     for (int d = 0; d < s->rank; d++) {
         Col sub = eval_expr(fr, t->subs.at[d]);
         const int64_t *i = col_i(fr, &sub, fr->n);
@@ -80,7 +120,7 @@ void target_store(Frame *fr, const Target *t, const Col *value) {
     const double *e = col_e(fr, value, fr->n);
     const double *f = s->f ? col_f(fr, value, fr->n) : NULL;
     const int64_t *v = s->i ? col_i(fr, value, fr->n) : NULL;
-    if (e && !s->e) s->e = NEW_ARRAY(ev->arena, double, s->n + 1);
+    if (e && !s->e) s->e = store_array(ev, s->n);
     for (int l = 0; l < fr->n; l++) {
         if (at[l] < 0 || (fr->mask && !fr->mask[l])) continue;
         if (f) s->f[at[l]] = f[l];

@@ -69,7 +69,7 @@ static bool affine(const Frame *fr, const Expr *x, uint64_t *base, uint64_t *ste
     }
 }
 
-static bool affine_col(const Frame *fr, const Expr *x, Col *out) {
+bool affine_col(const Frame *fr, const Expr *x, Col *out) {
     uint64_t base, step;
     if (!affine(fr, x, &base, &step)) return false;
     *out = (Col){.form = step ? COL_RAMP : COL_SAME, .i0 = (int64_t)base, .step = (int64_t)step};

@@ -118,6 +118,8 @@ bool error_rounding(DType t, double ulp, int m, double *r, double *e);
 /* --- eval_expr.c -------------------------------------------------------------------------------------------------------- */
 
 Col eval_expr(Frame *fr, const Expr *x);
+/* x as a COL_SAME or COL_RAMP, when it is an exact i64 expression over indices, dims and literals that is one. */
+bool affine_col(const Frame *fr, const Expr *x, Col *out);
 /* The value of an expression without indices. */
 int64_t eval_constant(Eval *ev, const Expr *x);
 /* Binds a name; with one lane as COL_SAME. */

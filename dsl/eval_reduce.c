@@ -129,12 +129,21 @@ CLONES static void extreme_lanes(int n, double sign, const double *t, const doub
     }
 }
 
-static void extreme_fold(int n, double sign, const double *t, const double *e, double *v, double *up, double *low) {
+CLONES static void extreme_fold(int n, double sign, const double *t, const double *e, double *v, double *up, double *low) {
     double pv[PARTS], pu[PARTS], pl[PARTS];
-    int l = 0;
+    static const double none[PARTS];
+    int whole = n - n % PARTS;
     for (int p = 0; p < PARTS; p++) pv[p] = pu[p] = pl[p] = -INFINITY;
-    for (; l + PARTS <= n; l += PARTS) extreme_lanes(PARTS, sign, t + l, e ? e + l : NULL, pv, pu, pl);
-    extreme_lanes(n - l, sign, t + l, e ? e + l : NULL, pv, pu, pl);
+    for (int l = 0; l < whole; l += PARTS) {
+        const double *bound = e ? e + l : none;
+        for (int p = 0; p < PARTS; p++) {
+            double x = sign * t[l + p];
+            pv[p] = op_max(pv[p], x);
+            pu[p] = op_larger(x + bound[p], pu[p]);
+            pl[p] = op_larger(x - bound[p], pl[p]);
+        }
+    }
+    extreme_lanes(n - whole, sign, t + whole, e ? e + whole : NULL, pv, pu, pl);
     for (int p = 0; p < PARTS; p++) {
         *v = op_max(*v, pv[p]);
         *up = op_larger(pu[p], *up);
@@ -198,9 +207,22 @@ static void add_ints(Frame *fr, Acc *a, const Col *c, const Col *index, const do
     }
 }
 
+/* The sum of bounds, by parts. */
+CLONES static double sum_bounds(int n, const double *e) {
+    double part[PARTS] = {0}, sum = 0;
+    int l = 0;
+    for (; l + PARTS <= n; l += PARTS)
+        for (int p = 0; p < PARTS; p++) part[p] += e[l + p];
+    for (; l < n; l++) sum += e[l];
+    for (int p = 0; p < PARTS; p++) sum += part[p];
+    return sum;
+}
+
 static void add_sum(Frame *fr, Acc *a, const double *f, const double *e, const double *unsure, bool fold) {
     int n = fr->n;
-    if (!fr->mask && !e && !unsure) {
+    if (!fr->mask && !unsure) {
+        if (e && fold) a->err[0] += sum_bounds(n, e);
+        for (int l = 0; e && !fold && l < n; l++) a->err[l] += e[l];
         if (fold) sum_fold(n, f, a->v, a->mag, a->grain);
         else sum_lanes(n, f, a->v, a->mag, a->grain);
         for (int l = 0; l < (fold ? 1 : n); l++) a->count[l] += fold ? n : 1;

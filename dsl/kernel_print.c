@@ -58,11 +58,6 @@ static const char *index_name(const Printer *p, const Index *i) {
     return i->name;
 }
 
-/* Instances of one fn are told apart by a number after a dot; a name with a dot has come from such a text. */
-static const char *instance_name(Printer *p, const char *name, int id) {
-    return !p->kernel || strchr(name, '.') ? name : arena_printf(p->out->arena, "%s.%d", name, id);
-}
-
 static const char *comb_name(Printer *p, const Comb *c) {
     for (int i = 0; i < p->combs.n; i++)
         if (p->combs.at[i] == c) return p->comb_names.at[i];
@@ -242,7 +237,7 @@ static void print(Printer *p, const Expr *e, int level) {
     case X_CONVERT: case X_SAT: conversion(p, e); break;
     case X_IF: selection(p, e); break;
     case X_CALL:
-        out_f(p->out, "%s(", instance_name(p, e->fn->name, e->fn->id));
+        out_f(p->out, "%s(", e->fn->name);
         list(p, &e->args);
         out_s(p->out, ")");
         break;
@@ -254,7 +249,7 @@ static void print(Printer *p, const Expr *e, int level) {
 /* --- definitions ------------------------------------------------------------------------------------------------------------------ */
 
 static void function(Printer *p, const FnInst *f) {
-    out_f(p->out, "fn %s(", instance_name(p, f->name, f->id));
+    out_f(p->out, "fn %s(", f->name);
     for (int i = 0; i < f->params.n; i++) out_f(p->out, "%s%s", i ? ", " : "", f->params.at[i]->name);
     out_s(p->out, ") = ");
     print(p, f->body, P_IF);

@@ -138,8 +138,10 @@ static void load_uses(Program *p, const AFile *f, const char *root) {
 Program *front_load(Arena *a, Names *names, Diags *diags, const Source *source, const FrontOptions *options) {
     Program *p = NEW(a, Program);
     *p = (Program){.arena = a, .names = names, .diags = diags, .options = options};
-    const Source *text = source_of_text(a, "<prelude>", prelude_text, sizeof prelude_text - 1);
-    add_defs(p, options->parse(a, names, diags, text, false), true);
+    if (!options->kernel_text) {        /* a Kernel's text holds the functions that it calls */
+        const Source *text = source_of_text(a, "<prelude>", prelude_text, sizeof prelude_text - 1);
+        add_defs(p, options->parse(a, names, diags, text, false), true);
+    }
     AFile *main = options->parse(a, names, diags, source, options->kernel_text);
     vec_push(a, &p->files, main);
     add_defs(p, main, false);
