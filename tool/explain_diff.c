@@ -102,8 +102,8 @@ static void statements(Out *o, const Kernel *k, const Tensor *t) {
 void explain_difference(Out *o, const Kernel *k, const Tensor *t, const Array *y, const Expected *x, const Comparison *c, bool exact,
                         const Array *inputs) {
     if (c->bad) {
-        out_f(o, "'%s': %lld of %lld elements %s differ from the reference\n", t->name, (long long)c->bad, (long long)c->compared,
-              x->at ? "compared" : "");
+        out_f(o, "'%s': %lld of %lld elements%s differ from the reference\n", t->name, (long long)c->bad, (long long)c->compared,
+              x->at ? " compared" : "");
         for (int i = 0; i < c->n_shown; i++) line(o, t, y, x, c->shown[i], exact, i ? "" : "first");
         if (c->worst >= 0) line(o, t, y, x, c->worst, exact, "worst");
         Pattern w = {0};

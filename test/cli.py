@@ -1,0 +1,189 @@
+"""Runs the command as a user does. cli.py KNYFE SOURCE_ROOT: prints TAP, ends with 1 when a test fails."""
+import glob, json, os, signal, subprocess, sys, tempfile, time
+import struct
+
+KNYFE, ROOT = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
+FAULTY = os.path.join(ROOT, "test", "faulty")
+SOFTMAX = os.path.join(ROOT, "examples", "softmax.knf")
+BAG = os.path.join(FAULTY, "bag.knf")
+TRIANGLE = os.path.join(FAULTY, "triangle.knf")
+count = failed = 0
+
+
+def ok(good, what, more=""):
+    global count, failed
+    count += 1
+    failed += not good
+    print("%s %d - %s" % ("ok" if good else "not ok", count, what))
+    if not good:
+        print("".join("# %s\n" % l for l in str(more).splitlines()), end="")
+    sys.stdout.flush()
+
+
+def run(*args, **kw):
+    env = dict(os.environ, KNYFE_DATA=ROOT)
+    env.update(kw.pop("env", {}))
+    return subprocess.run([KNYFE, *args], stdout=kw.pop("stdout", subprocess.PIPE), stderr=subprocess.PIPE, text=True, env=env, timeout=120, **kw)
+
+
+def expect(what, args, status, words="", quiet=True, **kw):
+    """The exit status, words on standard error, and nothing on standard output when there is an error."""
+    p = run(*args, **kw)
+    good = p.returncode == status and all(w in p.stderr for w in words.split("|")) and not (quiet and status and p.stdout)
+    ok(good, what, "%s gave %d, wanted %d and '%s'\n%s%s" % (" ".join(args), p.returncode, status, words, p.stdout, p.stderr))
+    return p
+
+
+def npy(path, descr, shape, data=b"", fortran="False", version=1, raw=None):
+    head = raw if raw is not None else "{'descr': '%s', 'fortran_order': %s, 'shape': %s, }" % (descr, fortran, shape)
+    with open(path, "wb") as f:
+        f.write(b"\x93NUMPY" + bytes([version, 0]) + struct.pack("<H" if version == 1 else "<I", len(head)) + head.encode() + data)
+    return path
+
+
+def usage():
+    expect("no arguments", [], 2, "Usage")
+    expect("unknown option", ["--tarket", "host", SOFTMAX], 2, "did you mean --target")
+    expect("unknown command", ["chek", SOFTMAX], 2, "did you mean check")
+    expect("too many files", [SOFTMAX, SOFTMAX], 2, "too many")
+    expect("unknown machine", ["-t", "hots", SOFTMAX], 2, "did you mean host")
+    expect("a machine without an emitter", ["-t", "mtia2", SOFTMAX], 2, "host")
+    expect("unknown stage", ["--dump", "tile", SOFTMAX], 2, "ast, kernel, c")
+    expect("no dims", ["run", SOFTMAX], 2, "N, D|knyfe run")
+    expect("unknown dim", ["run", SOFTMAX, "N=1", "E=2"], 2, "no dim or scalar 'E'")
+    expect("a dim below 0", ["run", SOFTMAX, "N=-1", "D=2"], 2, "0 or more")
+    expect("a dim twice", ["run", SOFTMAX, "N=1", "N=2"], 2, "twice")
+    expect("unknown output", ["run", SOFTMAX, "N=1", "D=1", "--out", "z=z.npy"], 2, "no output")
+    expect("unknown input", ["run", SOFTMAX, "N=1", "D=1", "--in", "z=z.npy"], 2, "no input")
+    expect("no such file", ["nowhere.knf"], 4, "nowhere.knf")
+    for c in ["run", "check", "test", "fmt", "machines", ""]:
+        p = run(*([c] if c else []), "--help")
+        ok(p.returncode == 0 and "Examples:" in p.stdout and not p.stderr, "help of %s" % (c or "knyfe"), p.stderr)
+    ok(run("--version").stdout.startswith("knyfe "), "version")
+    ok(run("machines").stdout.split()[:1] == ["host"] and "machine host {" in run("machines", "host").stdout, "machines")
+    expect("machines of another name", ["machines", "hsot"], 2, "did you mean host")
+
+
+def programs(tmp):
+    bad = os.path.join(tmp, "bad.knf")
+    with open(bad, "w") as f:
+        f.write("kernel k(x: f32[N]) -> (y: f32[N]) {\n    y[i] = z[i]\n}\n")
+    for args in (["{}"], ["check", "{}"], ["run", "{}", "N=3"]):
+        expect("a wrong program: " + args[0], [a.format(bad) for a in args], 1, "bad.knf:2:12: error:|^")
+    out = os.path.join(tmp, "out.c")
+    with open(out, "w") as f:
+        f.write("old")
+    expect("an error leaves the output file alone", [bad, "-o", out], 1)
+    ok(open(out).read() == "old" and len(os.listdir(tmp)) == 2, "no half file", os.listdir(tmp))
+    p = run(SOFTMAX, "-o", out)
+    ok(p.returncode == 0 and open(out).read() == run(SOFTMAX).stdout and not p.stdout, "-o writes what goes to standard output", p.stderr)
+    c = subprocess.run(["cc", "-std=gnu11", "-O1", "-Wall", "-Wextra", "-Werror", "-c", "out.c"], cwd=tmp, capture_output=True, text=True)
+    ok(c.returncode == 0, "the emitted file compiles alone without a warning", c.stderr)
+    with open(os.path.join(tmp, "k.knf"), "w") as f:
+        f.write(run(SOFTMAX, "--dump", "kernel").stdout)
+    strip = lambda t: t[t.index("#include"):]
+    again = run("--from", "kernel", os.path.join(tmp, "k.knf"))
+    ok(again.returncode == 0 and "int softmax(" in again.stdout, "--from kernel reads --dump kernel", again.stderr)
+    wrong_text = os.path.join(tmp, "wrong.knf")
+    with open(wrong_text, "w") as f:
+        f.write("kernel k(\n")
+    ok("softmax" in run(SOFTMAX, "--dump", "ast").stdout, "--dump ast")
+    expect("fmt of a wrong file", ["fmt", wrong_text], 1, "error:")
+
+
+def environment(tmp):
+    with open("/dev/full", "w") as full:
+        p = run(SOFTMAX, stdout=full)
+        ok(p.returncode == 4 and "standard output" in p.stderr, "a full disk on standard output", p.stderr)
+    expect("an output that can't be written", [SOFTMAX, "-o", os.path.join(tmp, "no", "x.c")], 4, "x.c")
+    expect("no compiler", ["run", SOFTMAX, "N=3", "D=3"], 4, "no C compiler", env={"PATH": "", "CC": ""})
+    expect("a wrong CC", ["run", SOFTMAX, "N=3", "D=3"], 4, "CC is", env={"CC": "nothing-there"})
+    expect("no temporary folder", ["run", SOFTMAX, "N=3", "D=3"], 4, "temporary", env={"TMPDIR": os.path.join(tmp, "no")})
+
+
+def arrays(tmp):
+    path = lambda n: os.path.join(tmp, n)
+    x = struct.pack("<6f", 1, 2, 3, 1, 1, 1)
+    good = npy(path("x.npy"), "<f4", "(2, 3)", x)
+    p = run("run", SOFTMAX, "--in", "x=" + good, "--out", "y=" + path("y.npy"), "--json", path("r.json"))
+    y = open(path("y.npy"), "rb").read() if os.path.exists(path("y.npy")) else b""
+    ok(p.returncode == 0 and b"'shape': (2, 3)" in y and abs(struct.unpack("<6f", y[-24:])[5] - 1 / 3) < 1e-6, ".npy in and out", p.stderr)
+    r = json.load(open(path("r.json")))
+    keys = ["version", "kernel", "target", "dims", "time_s", "bytes", "ops", "roofline", "check", "schedule"]
+    ok(all(k in r for k in keys) and r["dims"] == {"N": 2, "D": 3} and r["check"]["ok"] and r["bytes"] == 48 and 0 < r["roofline"]["fraction"] < 2
+       and r["check"]["ratio"] <= 1, "the JSON report", r)
+    bad = {
+        "big endian": (npy(path("1"), ">f4", "(2, 3)", x), "big endian"), "other type": (npy(path("2"), "<f8", "(2, 3)", x * 2), "'<f4'"),
+        "Fortran order": (npy(path("3"), "<f4", "(2, 3)", x, "True"), "Fortran"), "too short": (npy(path("4"), "<f4", "(2, 3)", x[:-1]), "bytes"),
+        "too long": (npy(path("5"), "<f4", "(2, 3)", x + b"1"), "bytes"), "huge": (npy(path("6"), "<f4", "(4294967296, 4294967296)", x), "more elements"),
+        "large claim": (npy(path("7"), "<f4", "(1000000, 1000000)", x), "bytes"), "negative": (npy(path("8"), "<f4", "(-2, 3)", x), "shape"),
+        "no header": (npy(path("9"), "", "", b"", raw="{"), "header"), "records": (npy(path("a"), "", "", x, raw="{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (2, 3)}"), "records"),
+        "no .npy": (SOFTMAX, "no .npy file"), "other version": (npy(path("b"), "<f4", "(2, 3)", x, version=9), "version"), "not there": (path("none"), "No such file"),
+    }
+    for what, (file, words) in bad.items():
+        expect(".npy: " + what, ["run", SOFTMAX, "--in", "x=" + file], 4, words)
+    expect("extents that disagree", ["run", SOFTMAX, "--in", "x=" + good, "N=7"], 3, "disagree")
+    ids = npy(path("id.npy"), "<i4", "(3,)", struct.pack("<3i", 0, 4, 1))
+    p = run("run", BAG, "V=4", "D=2", "--in", "id=" + ids)
+    ok(p.returncode == 3 and "id in 0..V" in p.stderr and "nothing was written" in p.stdout, "a check refuses its input", p.stdout + p.stderr)
+    for c in ["bag_late", "bag_never"]:
+        p = run("run", BAG, "V=4", "D=2", "--in", "id=" + ids, "--emitted", os.path.join(FAULTY, c + ".c"))
+        ok(p.returncode == 3 and "FAILED" in p.stdout, "caught: " + c, p.stdout + p.stderr)
+
+
+def faulty():
+    words = {"zeros": "all wrong elements are 0", "input": "equal those of the input 'x'", "last_row": "at the end of axis 0", "swapped": "differ from",
+             "less": "differ from", "past_end": "writes 1 bytes past the end of 'y'", "before_start": "before the start of 'y'", "imprecise": "worst  y[",
+             "reads_past": "reads 1 bytes past the end of 'x'", "writes_input": "its input 'x'", "uninitialised": "differ", "changing": "between two calls",
+             "endless": "did not return", "crash": "SIGSEGV", "exits": "ended the process", "refuses": "its facts hold", "right": ""}
+    files = sorted(f for f in glob.glob(os.path.join(FAULTY, "*.c")) if "bag" not in f)
+    ok(sorted(words) == [os.path.basename(f)[:-2] for f in files], "each faulty kernel has its words", files)
+    for f in files:
+        name = os.path.basename(f)[:-2]
+        p = run("run", TRIANGLE, "M=13", "N=9", "--time-limit", "2", "--emitted", f)
+        ok(p.returncode == (0 if name == "right" else 3) and words[name] in p.stderr, "caught: " + name, "status %d\n%s%s" % (p.returncode, p.stdout, p.stderr))
+
+
+def interrupt(tmp):
+    env = dict(os.environ, KNYFE_DATA=ROOT, TMPDIR=tmp)
+    for sig in (signal.SIGINT, signal.SIGTERM):
+        p = subprocess.Popen([KNYFE, "run", TRIANGLE, "M=5", "N=4", "--emitted", os.path.join(FAULTY, "endless.c")], stdout=subprocess.PIPE,
+                             stderr=subprocess.PIPE, env=env)
+        for _ in range(200):
+            time.sleep(0.05)
+            if glob.glob(os.path.join(tmp, "knyfe-*", "kernels0.so")):
+                break
+        time.sleep(0.2)
+        p.send_signal(sig)
+        out, _ = p.communicate(timeout=20)
+        ok(p.returncode == -sig and not out and not glob.glob(os.path.join(tmp, "knyfe-*")), "signal %d leaves nothing behind" % sig, os.listdir(tmp))
+
+
+def tests(tmp):
+    p = run("test", SOFTMAX, "--junit", os.path.join(tmp, "j.xml"))
+    n = p.stdout.count("\nok ")
+    ok(p.returncode == 0 and n > 5 and "\n1..%d\n" % n in p.stdout and "<testsuite" in open(os.path.join(tmp, "j.xml")).read(), "knyfe test", p.stdout + p.stderr)
+    wrong = os.path.join(tmp, "w.knf")
+    with open(wrong, "w") as f:
+        f.write("combinator f(x: f32) -> (y: f32) {\n    state s = 0.0\n    step { s = s * 0.5 + x }\n    merge (o) { s = s + o.s }\n    final (s)\n}\n"
+                "kernel w(x: f32[N]) -> (y: f32) {\n    y = reduce f[n] x[n]\n}\ntest w { x = [1.0, 1.0], expect y = 2.0 }\n")
+    p = run("test", wrong)
+    ok(p.returncode == 3 and "combinator f keeps its laws" in p.stdout and "not ok 1" in p.stdout and "'expect'" in p.stdout, "broken laws and a wrong result", p.stdout + p.stderr)
+    p = run("test", TRIANGLE, "--batch", "5", os.path.join(ROOT, "examples", "gelu.knf"))
+    ok(p.returncode == 0, "knyfe test --batch", p.stdout[-2000:] + p.stderr)
+    with open(wrong, "w") as f:
+        f.write("kernel  w(x:f32[N])->(y:f32[N]){ # why\n y[n]=x[n]*2.0+1.0   # so\n\n\n}\n")
+    once = run("fmt", wrong)
+    ok(once.stdout == "kernel w(x: f32[N]) -> (y: f32[N]) {  # why\n    y[n] = x[n]*2.0 + 1.0  # so\n\n}\n", "fmt", once.stdout)
+    ok(run("fmt", "--check", wrong).returncode == 1 and run("fmt", "-i", wrong).returncode == 0 and run("fmt", "--check", wrong).returncode == 0
+       and open(wrong).read() == once.stdout, "fmt --check and -i")
+
+
+with tempfile.TemporaryDirectory() as folder:
+    parts = [lambda d: usage(), programs, environment, arrays, lambda d: faulty(), interrupt, tests]
+    for i, part in enumerate(parts):
+        own = os.path.join(folder, str(i))
+        os.mkdir(own)
+        part(own)
+print("1..%d" % count)
+sys.exit(failed > 0)

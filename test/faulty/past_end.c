@@ -1,0 +1,11 @@
+/* Writes one element past the end. */
+#include <stdint.h>
+
+int triangle(const float *restrict x, float *restrict y, int64_t M, int64_t N)
+{
+    y[M * N] = 1;
+    for (int64_t i = 0; i < M; i++)
+        for (int64_t j = 0; j < N; j++)
+            y[i * N + j] = j <= i ? 2 * x[i * N + j] : -x[i * N + j];
+    return 0;
+}
