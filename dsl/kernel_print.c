@@ -44,7 +44,7 @@ static bool is_named(const Printer *p, const char *name) {
 /* Brings an index into scope, under another name where its own stands for something else already (inlined calls). */
 static const char *enter(Printer *p, const Index *i) {
     const char *name = i->name;
-    for (int n = 2; p->kernel && is_named(p, name); n++) name = arena_printf(p->out->arena, "%s.%d", i->name, n);
+    for (int n = 2; p->kernel && is_named(p, name); n++) name = arena_printf(p->out->arena, "%s.i%d", i->name, n);
     vec_push(p->out->arena, &p->scope, i);
     vec_push(p->out->arena, &p->names, name);
     return name;
@@ -304,7 +304,7 @@ static bool note_comb(void *context, Expr *e) {
         same += !strcmp(p->combs.at[i]->name, c->name);
     }
     vec_push(p->out->arena, &p->combs, (const Comb *)c);
-    vec_push(p->out->arena, &p->comb_names, same ? arena_printf(p->out->arena, "%s.%d", c->name, same) : c->name);
+    vec_push(p->out->arena, &p->comb_names, same ? arena_printf(p->out->arena, "%s.i%d", c->name, same) : c->name);
     return true;
 }
 
