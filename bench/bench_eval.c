@@ -115,22 +115,30 @@ static double rate(const char *name, Maker *m, const Kernel *k, const int64_t *d
     return r;
 }
 
-int main(void) {
-    const void *in[4];
-    int64_t dims[8];
-    double slowest = 1e300, r;
-    Maker m = maker_new();
-    r = rate("fc f16 512x1024x1024", &m, fc(&m, in, dims), dims, in);
-    slowest = r < slowest ? r : slowest;
-    m = maker_new();
-    r = rate("conv2d 3x3 56x56x64", &m, conv2d(&m, in, dims), dims, in);
-    slowest = r < slowest ? r : slowest;
-    m = maker_new();
-    r = rate("softmax 1024x1024", &m, softmax(&m, in, dims), dims, in);
-    slowest = r < slowest ? r : slowest;
-    for (int width = 64; width <= 128; width *= 2) {
-        m = maker_new();
-        r = rate(width == 64 ? "embedding_bag 40 x 64" : "embedding_bag 40 x 128", &m, embedding_bag(&m, in, dims, width), dims, in);
+static double softmax_rate(Maker *m, const void **in, int64_t *dims) {
+    return rate("softmax 1024x1024", m, softmax(m, in, dims), dims, in);
+}
+static double fc_rate(Maker *m, const void **in, int64_t *dims) { return rate("fc f16 512x1024x1024", m, fc(m, in, dims), dims, in); }
+static double conv_rate(Maker *m, const void **in, int64_t *dims) {
+    return rate("conv2d 3x3 56x56x64", m, conv2d(m, in, dims), dims, in);
+}
+static double bag64_rate(Maker *m, const void **in, int64_t *dims) {
+    return rate("embedding_bag 40 x 64", m, embedding_bag(m, in, dims, 64), dims, in);
+}
+static double bag128_rate(Maker *m, const void **in, int64_t *dims) {
+    return rate("embedding_bag 40 x 128", m, embedding_bag(m, in, dims, 128), dims, in);
+}
+
+/* All, or the one whose number is given. */
+int main(int argc, char **argv) {
+    static double (*const all[])(Maker *, const void **, int64_t *) = {fc_rate, conv_rate, softmax_rate, bag64_rate, bag128_rate};
+    double slowest = 1e300;
+    for (int k = 0; k < 5; k++) {
+        if (argc > 1 && atoi(argv[1]) != k) continue;
+        const void *in[4];
+        int64_t dims[8];
+        Maker m = maker_new();
+        double r = all[k](&m, in, dims);
         slowest = r < slowest ? r : slowest;
     }
     printf("slowest: %.3g operations a second\n", slowest);

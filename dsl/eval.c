@@ -64,7 +64,7 @@ static void *store_array(Eval *ev, int64_t n) {
     char *at = arena_alloc(ev->arena, bytes);
 #ifdef MADV_HUGEPAGE
     char *first = (char *)(((uintptr_t)at + page - 1) & ~(uintptr_t)(page - 1));
-    if (bytes >= 2 * page) madvise(first, (bytes - (size_t)(first - at)) & ~(page - 1), MADV_HUGEPAGE);
+    if (bytes >= 2 * page && !ev->demand) madvise(first, (bytes - (size_t)(first - at)) & ~(page - 1), MADV_HUGEPAGE);
 #endif
     return at;
 }
