@@ -141,7 +141,10 @@ static Tok recover(Reader *r, Tok fault, Tok t) {
     if (accepts(r, t.code)) return t;
     drop_part(r);
     t = skip_part(r, t, fault.code != t.code);
-    if (begins_definition(t) || !t.code) close_braces(r, t.code);
+    if (!begins_definition(t) && t.code) return t;
+    close_braces(r, t.code);
+    while (knf_depth(r->parser) > 0 && !accepts(r, t.code)) knf_pop(r->parser);    /* a definition without its braces */
+    if (accepts(r, T_KERNEL)) r->open.n = 0;
     return t;
 }
 
@@ -207,7 +210,7 @@ static bool step(Reader *r, Tok t) {
         bool broken = t.code == T_ASSIGN && r->line_break.is_target && r->open.n == r->line_break.open;
         t = broken ? recover_break(r) : recover(r, t, t);
     }
-    return true;
+    return t.code != 0;
 }
 
 AFile *grammar_parse(Arena *a, Names *names, Diags *diags, const Source *source, bool kernel_text) {
