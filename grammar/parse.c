@@ -62,7 +62,8 @@ static void note_token(Reader *r, Tok t) {
 /* Follows whether the line begins like the next statement, though the last one was not at its end. Called before t is taken. */
 static void note_break(Reader *r, Tok t) {
     Break *b = &r->line_break;
-    if (t.code == T_ID && t.first && !r->prev_ends && r->prev.code)
+    bool inside = r->prev.code && r->prev.code != T_SEP && r->prev.code != T_LBRACE;
+    if (t.code == T_ID && t.first && !r->prev_ends && inside)
         *b = (Break){true, r->prev, r->open.n, reader_expected(r, 0)};
     else if (b->is_target && r->open.n <= b->open)
         b->is_target = t.code == T_LBRACKET && r->prev.code == T_ID;
