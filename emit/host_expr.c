@@ -341,6 +341,8 @@ static CExpr expr_inside(Gen *g, const Expr *e) {
 }
 
 CExpr host_expr(Gen *g, const Expr *e) {
+    for (int i = g->hoisted.n; i-- > 0;)
+        if (g->hoisted.at[i].expr == e) return g->hoisted.at[i].value;
     if (e->kind == X_OP) return operation(g, e);
     if (e->kind == X_READ) return read(g, e);
     bool was = g->plain;

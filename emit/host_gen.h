@@ -19,6 +19,9 @@ typedef struct HostTensor {
 /* A named extent or bound that is more than a dim. */
 typedef struct HostExtent { const Expr *expr; const char *name, *text; } HostExtent;
 
+/* A value that has been computed before: what host_expr gives for this node. */
+typedef struct HostHoisted { const Expr *expr; CExpr value; } HostHoisted;
+
 typedef struct Gen {
     const Kernel *k;
     const HostOptions *options;
@@ -34,6 +37,7 @@ typedef struct Gen {
     bool plain;             /* inside a subscript or a bound: arithmetic that cannot overflow */
     bool wide;              /* reads go to the wide copies */
     VEC(HostExtent) extents;
+    VEC(HostHoisted) hoisted;
 } Gen;
 
 /* --- host_names.c -------------------------------------------------------------------------------------------------------- */

@@ -4,7 +4,7 @@
  * tile of rows shares what an operand does not vary over. */
 #include "emit/host_gen.h"
 
-enum { LANES = 16, WIDE_LANES = 64, TILED_LANES = 32, TILE = 4 };
+enum { LANES = 16, WIDE_LANES = 16, TILED_LANES = 16, TILE = 4 };
 
 /* --- the choice ------------------------------------------------------------------------------------------------------------------ */
 
@@ -139,6 +139,7 @@ typedef struct Block {
     CExpr row0, lane0;      /* where tile and lanes begin */
     const char *l;          /* the lane's variable */
     const char *acc[TILE], *count;
+    VEC(HostHoisted) hoisted[TILE];
 } Block;
 
 static void at_row(Block *b, int row) {
@@ -167,6 +168,9 @@ static void accumulate(Block *b) {
     Gen *g = b->g;
     for (int t = 0; t < b->rows; t++) {
         at_row(b, t);
+        g->hoisted.n = 0;
+        for (int i = 0; i < b->hoisted[0].n; i++) vec_push(g->a, &g->hoisted, b->hoisted[0].at[i]);
+        for (int i = 0; t && i < b->hoisted[t].n; i++) vec_push(g->a, &g->hoisted, b->hoisted[t].at[i]);
         CExpr a = c_subscript(&g->p, c_atom(b->acc[t]), c_atom(b->l)), x = host_expr(g, b->r->operands.at[0]);
         if (b->r->pred) x = c_cond(&g->p, host_expr(g, b->r->pred), x, host_identity(g, b->r->comb));
         CExpr joined = host_join(g, b->r->comb, a, x);
@@ -174,6 +178,31 @@ static void accumulate(Block *b) {
         else if (joined.prec == CP_MUL) c_assign(&g->p, a, "*=", x);
         else c_assign(&g->p, a, "=", joined);
     }
+    g->hoisted.n = 0;
+}
+
+static bool has_read(void *context, Expr *e) {
+    bool *found = context;
+    *found = *found || (e->kind == X_READ && e->tensor->rank > 0);
+    return !*found;
+}
+
+/* Names the parts of the operand that are the same in all lanes and evaluated in any case. */
+static void hoist(Block *b, const Expr *e, int row) {
+    Gen *g = b->g;
+    if (host_mentions(e, b->plan.lane)) {
+        bool opens = e->kind == X_CONVERT || e->kind == X_SAT || (e->kind == X_OP && e->op != OP_AND && e->op != OP_OR);
+        for (int i = 0; opens && i < e->args.n; i++) hoist(b, e->args.at[i], row);
+        return;
+    }
+    bool found = false, varies = b->plan.tile && host_mentions(e, b->plan.tile);
+    expr_walk((Expr *)e, has_read, &found);
+    if (!found || (row > 0 && !varies)) return;
+    CExpr x = host_expr(g, e);
+    const char *name = host_name(g, varies && b->rows > 1 ? arena_printf(g->a, "same%d", row) : "same");
+    c_declare(&g->p, arena_printf(g->a, "const %s", host_value_type(e->type)), name, x);
+    HostHoisted h = {e, c_atom(name)};
+    vec_push(g->a, &b->hoisted[varies ? row : 0], h);
 }
 
 static CExpr bound_name(Gen *g, const Expr *e, const char *word) {
@@ -215,6 +244,11 @@ static void lanes_along_reduction(Block *b) {
 
 static void lanes_along_output(Block *b) {
     Gen *g = b->g;
+    for (int t = 0; t < b->rows; t++) {
+        b->hoisted[t].n = 0;
+        at_row(b, t);
+        if (!b->r->pred) hoist(b, b->r->operands.at[0], t);
+    }
     c_for(&g->p, "int", b->l, c_atom("0"), b->limit, 1);
     g->index[b->plan.lane->id] = c_binary(&g->p, "+", b->lane0, c_atom(b->l));
     accumulate(b);
