@@ -68,6 +68,7 @@ static void core_main(void *arg) {
     const PeProgram *p = k->run->c->program;
     if (p->core[k->pe.core]) p->core[k->pe.core](&k->pe);
     core_sync(k);
+    if (k->run->end < k->now) k->run->end = k->now;
     k->done = true;
     k->run->done_cores++;
     k->run->running = NULL;
