@@ -1,4 +1,4 @@
-/* Combinators of the user. Two evaluations run side by side, each with the propagated bounds of its operations: one steps through the
+/* Combinators of the user. Two evaluations run side by side, each with its bound: one steps through the
  * elements in order, the other makes a part of each element and merges it. A right implementation's order of steps and merges lies
  * between the two; the bound is twice the larger of their bounds, seen from the first. docs/numerics.md says why. */
 #include "dsl/eval_internal.h"
@@ -43,10 +43,64 @@ static void bind_states(Frame *fr, const Comb *c, const Vars *vars, Col *state) 
     }
 }
 
-/* Writes the active lanes of v to a state's own arrays. */
-static void assign_state(Frame *fr, DType t, Col *state, const Col *v) {
+/* Binds values alone; of variable `which` those moved by `sign` times its bound. */
+static void bind_values(Frame *fr, const Comb *c, const Vars *vars, const Col *state, int which, double sign) {
+    for (int k = 0; k < c->states.n; k++) {
+        DType t = c->states.at[k]->type;
+        Col value = state[k];
+        const double *e = state[k].e;
+        value.e = NULL;
+        Col moved = col_copy(fr, t, &value);
+        for (int l = 0; l < fr->n && k == which; l++) {
+            if (dtype_is_float(t)) ((double *)moved.f)[l] += sign * e[l];
+            else if (e[l] < 0x1p52) ((int64_t *)moved.i)[l] += (int64_t)(sign * e[l]);
+        }
+        bind_var(fr, vars->at[k], moved);
+    }
+}
+
+/* Evaluates the assignments in order; result has the states' new columns. */
+static void assignments(Frame *fr, const Comb *c, const Assigns *list, Col *result) {
+    for (int k = 0; k < list->n; k++) bind_var(fr, list->at[k].var, eval_expr(fr, list->at[k].value));
+    for (int k = 0; k < c->states.n; k++) result[k] = fr->var[c->states.at[k]->id];
+}
+
+/* Adds to sum[k] how far state k moves when variable `which` of `vars` (the states, or the other part's) moves within its bound. */
+static void add_moves(Frame *fr, const Comb *c, const Assigns *list, const Col *state, const Col *other, int which, bool of_other,
+                      const Col *base, double **sum) {
+    const Col *moving = of_other ? other : state;
+    bool any = false;
+    for (int l = 0; l < fr->n; l++) any = any || moving[which].e[l] != 0;
+    if (!any) return;
+    Mark mark = scratch_mark(&fr->eval->scratch);
+    Col *moved[2];
+    bool bounds_off = fr->eval->options.no_bounds;
+    fr->eval->options.no_bounds = true;
+    for (int way = 0; way < 2; way++) {
+        double sign = way ? -1 : 1;
+        moved[way] = scratch_alloc(&fr->eval->scratch, sizeof(Col) * (size_t)(c->states.n + 1));
+        bind_values(fr, c, &c->states, state, of_other ? -1 : which, sign);
+        if (other) bind_values(fr, c, &c->other, other, of_other ? which : -1, sign);
+        assignments(fr, c, list, moved[way]);
+    }
+    fr->eval->options.no_bounds = bounds_off;
+    for (int k = 0; k < c->states.n; k++) {
+        DType t = c->states.at[k]->type;
+        const double *r = col_number(fr, t, &base[k], fr->n);
+        const double *up = col_number(fr, t, &moved[0][k], fr->n), *down = col_number(fr, t, &moved[1][k], fr->n);
+        for (int l = 0; l < fr->n; l++) {
+            if (moving[which].e[l] == 0 || (isnan(r[l]) && isnan(up[l]) && isnan(down[l]))) continue;
+            double a = fabs(up[l] - r[l]), b = fabs(down[l] - r[l]), far = a > b ? a : b;
+            sum[k][l] += isfinite(a) && isfinite(b) ? far * (1 + 0x1p-10) : INFINITY;
+        }
+    }
+    scratch_release(&fr->eval->scratch, mark);
+}
+
+/* Writes the active lanes of v, with the bounds e, to a state's own arrays. */
+static void assign_state(Frame *fr, DType t, Col *state, const Col *v, const double *e) {
     int n = fr->n;
-    const double *f = dtype_is_float(t) ? col_f(fr, v, n) : NULL, *e = col_e(fr, v, n);
+    const double *f = dtype_is_float(t) ? col_f(fr, v, n) : NULL;
     const int64_t *i = f ? NULL : col_i(fr, v, n);
     double *sf = (double *)state->f, *se = (double *)state->e;
     int64_t *si = (int64_t *)state->i;
@@ -54,26 +108,40 @@ static void assign_state(Frame *fr, DType t, Col *state, const Col *v) {
         if (fr->mask && !fr->mask[l]) continue;
         if (f) sf[l] = f[l];
         else si[l] = i[l];
-        se[l] = e ? e[l] : 0;
+        se[l] = e[l];
     }
 }
 
-/* Runs assignments in order; states are bound, and written at the end. */
-static void run(Frame *fr, const Comb *c, const Assigns *list, Col *state) {
-    bind_states(fr, c, &c->states, state);
-    for (int k = 0; k < list->n; k++) bind_var(fr, list->at[k].var, eval_expr(fr, list->at[k].value));
-    for (int k = 0; k < c->states.n; k++) assign_state(fr, c->states.at[k]->type, &state[k], &fr->var[c->states.at[k]->id]);
+/* Runs assignments on the states (and the other part): the bound of a new state is the rounding of this step from exact states, and
+ * how far it moves when each of them moves within its bound. Bounds that went through each operation by themselves would count a state
+ * that occurs twice twice: mu + (x - mu) / n would grow where it shrinks. */
+static void run(Frame *fr, const Comb *c, const Assigns *list, Col *state, const Col *other) {
+    int n = c->states.n;
+    Col *base = scratch_alloc(&fr->eval->scratch, sizeof *base * (size_t)(n + 1));
+    double **sum = scratch_alloc(&fr->eval->scratch, sizeof *sum * (size_t)(n + 1));
+    bind_values(fr, c, &c->states, state, -1, 0);
+    if (other) bind_values(fr, c, &c->other, other, -1, 0);
+    assignments(fr, c, list, base);
+    for (int k = 0; k < n; k++) {
+        const double *own = col_e(fr, &base[k], fr->n);
+        sum[k] = scratch_f(fr, fr->n);
+        for (int l = 0; l < fr->n; l++) sum[k][l] = own ? own[l] : 0;
+    }
+    for (int k = 0; k < n && !fr->eval->options.no_bounds; k++) {
+        add_moves(fr, c, list, state, other, k, false, base, sum);
+        if (other) add_moves(fr, c, list, state, other, k, true, base, sum);
+    }
+    for (int k = 0; k < n; k++) assign_state(fr, c->states.at[k]->type, &state[k], &base[k], sum[k]);
 }
 
 void user_add(Frame *fr, UserAcc *u, const Col *operands) {
     const Comb *c = u->comb;
     for (int k = 0; k < c->inputs.n; k++) bind_var(fr, c->inputs.at[k], operands[k]);
-    run(fr, c, &c->step, u->stepped);
+    run(fr, c, &c->step, u->stepped, NULL);
     if (fr->eval->options.no_bounds || !c->merge.n) return;
     Col *part = initial(fr, c);
-    run(fr, c, &c->step, part);
-    bind_states(fr, c, &c->other, part);
-    run(fr, c, &c->merge, u->merged);
+    run(fr, c, &c->step, part, NULL);
+    run(fr, c, &c->merge, u->merged, part);
 }
 
 static Col final_of(Frame *fr, UserAcc *u, Col *state, int k) {

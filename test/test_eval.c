@@ -389,6 +389,38 @@ static void sums_of_reals(void **s) {
     arena_free(m.arena);
 }
 
+/* h = 0.9 h + x in float, stepped and merged from parts of 16: both within the bound; one element less is not. */
+static void combinators_of_reals(void **s) {
+    (void)s;
+    enum { COUNT = 400, RUNS = 30 };
+    Ratio steps = {0}, parts = {0};
+    int refused = 0;
+    for (int run = 0; run < RUNS; run++) {
+        float x[COUNT], h = 0, part = 0, joined = 0, power = 1, less = 0;
+        Unary u = unary(DT_F32, DT_F32);
+        Tensor *y = mk_tensor(&u.m, TR_OUTPUT, DT_F32, NULL);
+        Index *t = mk_range(&u.m, u.N);
+        Reduce *r = recurrence(&u.m, mk_float(&u.m, 0.9), mk_read(&u.m, u.x, mk_at(&u.m, t), NULL), t);
+        mk_stmt(&u.m, y, x_reduce(u.m.arena, r, DT_F32, nowhere), NULL);
+        for (int k = 0; k < COUNT; k++) {
+            x[k] = (float)normal();
+            less = h;
+            h = 0.9f * h + x[k];
+            part = 0.9f * part + x[k];
+            power *= 0.9f;
+            if (k % 16 == 15) joined = power * joined + part, part = 0, power = 1;
+        }
+        EvalArray a = eval_array(evaluated(&u.m, (int64_t[]){COUNT}, (const void *[]){x}), y);
+        judge(&steps, h, a.value[0], a.err[0]);
+        judge(&parts, joined, a.value[0], a.err[0]);
+        refused += fabs(less - a.value[0]) > a.err[0];
+        arena_free(u.m.arena);
+    }
+    not_vacuous(steps, "stepped");
+    not_vacuous(parts, "merged");
+    assert_true(refused >= RUNS - 1);
+}
+
 /* y = exp(x) * 3 / (1 + x * x) in float against the bound; then the same off by one bound's step. */
 static void elementwise_reals(void **s) {
     (void)s;
@@ -544,7 +576,7 @@ int main(void) {
         cmocka_unit_test(narrows_as_dtype_round), cmocka_unit_test(guards_pads_clamps), cmocka_unit_test(ragged_reductions),
         cmocka_unit_test(extremes), cmocka_unit_test(predicates_and_scans), cmocka_unit_test(user_combinators),
         cmocka_unit_test(facts), cmocka_unit_test(exact_sums), cmocka_unit_test(sums_of_reals),
-        cmocka_unit_test(elementwise_reals), cmocka_unit_test(functions_of_reals), cmocka_unit_test(steps_within_the_bound),
+        cmocka_unit_test(combinators_of_reals), cmocka_unit_test(elementwise_reals), cmocka_unit_test(functions_of_reals), cmocka_unit_test(steps_within_the_bound),
         cmocka_unit_test(stores_to_half), cmocka_unit_test(specials), cmocka_unit_test(points_on_demand),
         cmocka_unit_test(zero_extents)};
     return cmocka_run_group_tests(tests, NULL, NULL);
