@@ -43,3 +43,9 @@ def logq(f):
     return np.where(small, s, (np.log1p(g) - g + g * g / 2) / g ** 3)
 fit("log", L(0.5) ** L(0.5) - 1, L(2) ** L(0.5) - 1, logq, lambda f: np.abs(f ** 3 / np.where(f == 0, 1, np.log1p(f))), 9)
 fit("exp2", -0.5, 0.5, lambda r: series(r * np.log(L(2)), 1, 26) * np.log(L(2)), lambda r: np.abs(r), 7)
+
+import math
+erf = np.vectorize(lambda v: L(math.erf(float(v))))
+log_erfc = np.vectorize(lambda v: L(math.log(math.erfc(float(v)))))
+fit("erf", 0.001, 1.0, lambda x: erf(x) / x, lambda x: x / erf(x), 8, True)
+fit("log erfc", 0.95, 4.0, log_erfc, lambda x: np.maximum(np.exp(log_erfc(x)), L(1e-12)), 9)
