@@ -25,13 +25,19 @@ static bool stuck(Waiter w) {
     return k ? !k->done : head_of(w) != NULL;
 }
 
+/* The core that fills (empties) the ring; while none has, the other one than on the far side. */
+static Waiter ring_core(Pe *p, int buf, bool push) {
+    int core = push ? p->ring[buf].producer : p->ring[buf].consumer, far = push ? p->ring[buf].consumer : p->ring[buf].producer;
+    if (core < 0 && far >= 0) core = 1 - far;
+    return (Waiter){core < 0 ? NULL : p, SIM_CORE0 + core};
+}
+
 /* Who would push into (pop from) the buffer: a command that is issued, else the core on that side. */
 static Waiter who_moves(Pe *p, int buf, bool push) {
     for (const Command *c = p->live; c; c = c->next_live)
         for (int i = 0; i < c->n_uses; i++)
             if (c->use[i].buf == buf && c->use[i].write == push && c->use[i].ticket >= 0) return (Waiter){p, (int)c->engine};
-    int core = push ? p->ring[buf].producer : p->ring[buf].consumer;
-    return (Waiter){core < 0 ? NULL : p, SIM_CORE0 + core};
+    return ring_core(p, buf, push);
 }
 
 static Waiter core_follow(Core *k, Text *t) {
@@ -69,8 +75,7 @@ static Waiter command_follow(Command *c, Text *t) {
             put(t, "waits for %s ring %d", c->use[i].write ? "room in" : "data in", c->use[i].buf);
             Waiter w = who_moves(p, c->use[i].buf, !c->use[i].write);
             if (w.pe != p || w.unit != (int)c->engine || !p->engine[w.unit].n || p->engine[w.unit].queue[0] != c) return w;
-            int core = c->use[i].write ? p->ring[c->use[i].buf].consumer : p->ring[c->use[i].buf].producer;
-            return (Waiter){core < 0 ? NULL : p, SIM_CORE0 + core};
+            return ring_core(p, c->use[i].buf, !c->use[i].write);
         }
     if (c->share != PE_ALONE) return group_follow(c, t);
     if (c->kind == C_SEND || c->kind == C_RECEIVE) {

@@ -360,7 +360,7 @@ static const Micro micros[] = {
     {"dram write", dram_store, t_dram_store, 1, false, false, true}, {"dram write, late", dram_store, t_dram_store, 700, false, false, true},
     {"dram row miss", dram_miss, t_dram_miss, 1024, false, false, true}, {"dram, 64 bytes", dram_miss, t_dram_miss, 64, false, false, true},
     {"dram row hit", dram_hit, t_dram_hit, 2, false, false, true}, {"dram two rows of a bank", dram_other, t_dram_other, 2, false, false, true},
-    {"dram three segments of a row", dram_hit, t_dram_hit, 2, false, false, true}, {"queue of seven", full, t_full, 7}, {"full queue", full, t_full, 60},
+    {"queue of seven", full, t_full, 7}, {"full queue", full, t_full, 60},
 };
 enum { N_MICROS = sizeof micros / sizeof *micros };
 
