@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """Random programs through knyfe: each must check, and on the host give what the oracle gives.
 
-    run.py --knyfe build/knyfe [--seed S] [--count N] [--first I] [--out DIR] [--least-hits 50]
+    run.py --knyfe build/knyfe [--seed S] [--count N] [--first I] [--out DIR] [--least-hits 50] [--jobs N]
 
 Prints each failure with what makes it again, and a summary. Exit status 1 when anything failed.
 """
 
 import argparse
 import collections
+import concurrent.futures
 import os
 import re
 import shutil
@@ -34,15 +35,18 @@ def check(knyfe, paths):
     """(path, message) of programs that knyfe refuses."""
     bad = []
     for path in paths:
-        r = subprocess.run([knyfe, "check", path], capture_output=True, text=True, timeout=60, errors="replace")
-        if r.returncode or r.stdout:
-            bad.append((path, "exit status %d\n%s%s" % (r.returncode, r.stdout, r.stderr)))
+        try:
+            r = subprocess.run([knyfe, "check", path], capture_output=True, text=True, timeout=10, errors="replace")
+            if r.returncode or r.stdout:
+                bad.append((path, "exit status %d\n%s%s" % (r.returncode, r.stdout, r.stderr)))
+        except subprocess.TimeoutExpired:
+            bad.append((path, "no answer within 10 s"))
     return bad
 
 
-def run_tests(a, folder):
-    """Results of knyfe test: (ok, name of the kernel, line, what it says)."""
-    command = [a.knyfe, "test", "-q", "--batch", str(a.batch), "--seed", str(a.seed), folder]
+def run_tests(a, paths):
+    """Results of knyfe test on the files: (ok, name of the kernel, line, what it says). Files whose run dies are tried one by one."""
+    command = [a.knyfe, "test", "-q", "--batch", str(len(paths)), "--seed", str(a.seed)] + paths
     p = subprocess.run(command, capture_output=True, text=True, errors="replace")
     results = []
     for line in p.stdout.splitlines():
@@ -51,9 +55,12 @@ def run_tests(a, folder):
             results.append([m.group(1) == "ok", m.group(2), line, []])
         elif line.startswith("#") and results:
             results[-1][3].append(line)
-    if p.returncode not in (0, 1, 3) or not results:
-        results.append([False, "?", "knyfe test ended with status %d" % p.returncode, p.stderr.splitlines()[-20:]])
-    return results
+    if p.returncode in (0, 1, 3) and results:
+        return results
+    if len(paths) > 1:
+        return [r for path in paths for r in run_tests(a, [path])]
+    name = os.path.basename(paths[0])[:-4]
+    return results + [[False, name, "knyfe test ended with status %d" % p.returncode, p.stderr.splitlines()[-20:]]]
 
 
 def report(what, path, text, a):
@@ -71,6 +78,7 @@ def main():
     args.add_argument("--count", type=int, default=100)
     args.add_argument("--first", type=int, default=1)
     args.add_argument("--batch", type=int, default=50, help="kernels of one compiler call")
+    args.add_argument("--jobs", type=int, default=os.cpu_count())
     args.add_argument("--least-hits", type=int, default=0, help="how often each kind of node and type must occur")
     args.add_argument("--out", help="keep the programs there")
     a = args.parse_args()
@@ -83,7 +91,10 @@ def main():
     for path, text in refused:
         report("refused", path, text, a)
         os.replace(path, os.path.join(out, "refused", os.path.basename(path)))
-    results = run_tests(a, os.path.join(out, "programs"))
+    paths = [p for p in paths if os.path.exists(p)]
+    with concurrent.futures.ThreadPoolExecutor(a.jobs) as pool:
+        chunks = [paths[i:i + a.batch] for i in range(0, len(paths), a.batch)]
+        results = [r for chunk in pool.map(lambda c: run_tests(a, c), chunks) for r in chunk]
     failed = [r for r in results if not r[0]]
     for _, name, line, text in failed:
         report("failed", name, "\n".join([line] + text), a)
@@ -93,7 +104,7 @@ def main():
     for n, k in rare:
         print("only %d hits: %s" % (n, k))
     print("%d programs, %d refused; %d results, %d failed, %d skipped, %d no test; %d kinds of node by type, %d rare"
-          % (len(paths), len(refused), len(results), len(failed), skipped, loose, len(hits), len(rare)))
+          % (a.count, len(refused), len(results), len(failed), skipped, loose, len(hits), len(rare)))
     if not a.out:
         shutil.rmtree(out, ignore_errors=True)
     sys.exit(1 if refused or failed or rare else 0)
