@@ -22,7 +22,7 @@ static int64_t dot_ticks(const Command *c) {
 static int64_t se_ops_ticks(const Command *c, int64_t n) {
     const SimMachine *m = c->pe->run->m;
     int64_t worst = 0;
-    for (int i = 0; i < c->n_uses; i++) {
+    for (int i = c->kind == C_SE ? 0 : 1; i < c->n_uses; i++) {      /* sums are f32 whatever their source */
         SimRate r = m->se.rate[type_of(c, i)];
         if (!r.den) r = m->se.rate[PE_F32];
         if (!r.den) command_fault(c, SIM_F_TYPE, "the SE of this machine does not take %s", sim_type_name(type_of(c, i)));

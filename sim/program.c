@@ -110,7 +110,7 @@ static int command_run(char *const *argv, const char *log) {
 
 static bool compile(const char *path, SimCompiler cc, const char *dir, Arena *a, const char **why, bool *environment) {
     char *obj = arena_printf(a, "%s/p.o", dir), *so = arena_printf(a, "%s/p.so", dir), *log = arena_printf(a, "%s/log", dir);
-    char *const make[] = {(char *)cc.cc, (char *)cc.level, "-std=gnu11", "-march=native", "-ffp-contract=off", "-fPIC", "-Wall", "-Wno-psabi", "-Wno-unknown-warning-option",
+    char *const make[] = {(char *)cc.cc, (char *)cc.level, "-std=gnu11", "-march=native", "-ffp-contract=off", "-fno-math-errno", "-fPIC", "-Wall", "-Wno-psabi", "-Wno-unknown-warning-option",
                           arena_printf(a, "-I%s", cc.include), "-c", (char *)path, "-o", obj, NULL};
     char *const link[] = {(char *)cc.cc, "-shared", "-nostartfiles", obj, "-o", so, NULL};
     size_t n = 0;

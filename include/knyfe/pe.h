@@ -40,7 +40,7 @@ typedef enum PeDir { PE_EAST, PE_SOUTH } PeDir;
 /* First stage of an SE command: what is done with a and b.  Second stage: a function of the result. */
 typedef enum PeBin { PE_FIRST, PE_ADD, PE_SUB, PE_MUL, PE_DIV, PE_MAX, PE_MIN, PE_BINS } PeBin;
 typedef enum PeFn { PE_SAME, PE_EXP, PE_LOG, PE_TANH, PE_SIGMOID, PE_ERF, PE_RECIP, PE_RSQRT, PE_RELU, PE_ABS, PE_FNS } PeFn;
-typedef enum PeRed { PE_RSUM, PE_RMAX, PE_RMIN } PeRed;
+typedef enum PeRed { PE_RSUM, PE_RMAX, PE_RMIN, PE_RMAXABS } PeRed;
 
 enum { PE_RANK = 4, PE_BUFS = 32, PE_TENSORS = 16, PE_LANES = 16, PE_PANEL = 64 };
 
@@ -116,6 +116,7 @@ struct PE {
     int64_t scalar, vector, loads, stores;   /* ticks since the last sync point */
     int site, knf;                 /* C line and .knf line of the last call */
     int row, col, rows, cols, core;
+    int64_t local;                 /* bytes of local memory */
 };
 
 /* ---- the program's table: one `const PeProgram pe_program` a file ---------------------------------------------------------- */
@@ -166,7 +167,7 @@ static inline PE *pe_here(PE *pe, int line) { pe->site = line; return pe; }
 #define pe_re_receive(pe, acc, m, n, dir) PE_CALL(pe, re_chain, acc, m, n, dir, false)
 
 #define pe_se(pe, ...) PE_CALL(pe, se, ((PeSe){__VA_ARGS__}))
-/* dst[r] (f32, one a row) <- sum, max or min over c of src[r, c]. */
+/* dst[r] (f32, one a row) <- sum, max, min or max |.| over c of src[r, c]. */
 #define pe_se_reduce(pe, red, dst, src, rows, cols) PE_CALL(pe, se_reduce, red, dst, src, rows, cols)
 /* dst[c] (f32, one row) <- sum over r < rows <= se.accumulate_rows of src[r, c]; add: onto what dst (a scratch) holds. */
 #define pe_se_accumulate(pe, dst, src, rows, cols, add) PE_CALL(pe, se_accumulate, dst, src, rows, cols, add)
@@ -190,6 +191,7 @@ static inline int pe_rows(const PE *pe) { return pe->rows; }
 static inline int pe_cols(const PE *pe) { return pe->cols; }
 static inline int pe_id(const PE *pe) { return pe->row * pe->cols + pe->col; }
 static inline int pe_count(const PE *pe) { return pe->rows * pe->cols; }
+static inline int64_t pe_local(const PE *pe) { return pe->local; }   /* bytes of local memory */
 static inline int64_t pe_dim(PE *pe, int index) { return pe->api->dim(pe, index); }
 static inline double pe_scalar(PE *pe, int index) { return pe->api->scalar(pe, index); }
 

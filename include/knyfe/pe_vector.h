@@ -96,7 +96,7 @@ static inline void pe_sth_at(PE *pe, int buf, int64_t off, int n, pe_f32 x, int 
 #define pe_st_i32(pe, buf, off, n, x) pe_sti_at(pe, buf, off, n, x, __LINE__)
 #define pe_st_f16(pe, buf, off, n, x) pe_sth_at(pe, buf, off, n, x, __LINE__)
 
-/* One i32 (i64) read by the scalar side of the core: a load and a scalar operation. */
+/* One i32 (i64, f32) read by the scalar side of the core: a load and a scalar operation. */
 static inline int64_t pe_geti_at(PE *pe, int buf, int64_t off, PeType type, int line) {
     pe_ops(pe, 1);
     pe->loads += pe->cost[PE_OP_LOAD];
@@ -106,6 +106,14 @@ static inline int64_t pe_geti_at(PE *pe, int buf, int64_t off, PeType type, int 
     __builtin_memcpy(&w, pe_place(pe, buf, off, 4, false, type, line), 4);
     return w;
 }
+static inline float pe_getf_at(PE *pe, int buf, int64_t off, int line) {
+    pe_ops(pe, 1);
+    pe->loads += pe->cost[PE_OP_LOAD];
+    float v;
+    __builtin_memcpy(&v, pe_place(pe, buf, off, 4, false, PE_F32, line), 4);
+    return v;
+}
+#define pe_get_f32(pe, buf, off) pe_getf_at(pe, buf, off, __LINE__)
 #define pe_get_i32(pe, buf, off) pe_geti_at(pe, buf, off, PE_I32, __LINE__)
 #define pe_get_i64(pe, buf, off) pe_geti_at(pe, buf, off, PE_I64, __LINE__)
 
