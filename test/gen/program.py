@@ -379,9 +379,11 @@ class Program:
             self.hits["call leading %d:%s" % (len(lead), src.type if src.type in DTYPES else "T")] += 1
         self.hits["kernel call:%s" % (src.type if src.type in DTYPES else "T")] += 1
         src.reads += 1
+        generic = src.type                  # what the called kernel's type parameter is
         text = "%s(%s%s)" % (helper, src.name, scalar)
         if len(outs) == 1 and len(outs[0].shape) == 1 and self.chance(0.3):
-            second, outs2, scalar2 = make_helper(self, ["A"], outs[0].type)
+            generic = generic if outs[0].type == "S" else outs[0].type
+            second, outs2, scalar2 = make_helper(self, ["A"], generic)
             text = "%s(%s%s)" % (second, text, scalar2)
             bound = {"A": bound[outs[0].shape[0].dim]} if outs[0].shape[0].dim else {"A": outs[0].shape[0]}
             outs = outs2
@@ -389,7 +391,7 @@ class Program:
         targets = []
         for o in outs:
             shape = lead + [bound[e.dim] if e.dim else e for e in o.shape]
-            type_ = src.type if o.type == "S" else o.type
+            type_ = generic if o.type == "S" else o.type
             targets.append(Tensor(self.fresh("t"), type_, shape, "temp", o.mag))
         if any(self.cells(t.shape) > 6000 for t in targets):
             return self.plain()
@@ -402,7 +404,7 @@ class Program:
     def outputs(self):
         """Temporaries that nothing reads, and some others."""
         used = set(re.findall(r"\w+", " ".join(s.value for s in self.statements)))
-        return [t for t in self.temps if t.name not in used or self.chance(0.15)]
+        return [t for t in self.temps if t.name not in used or (t.range is None and self.chance(0.15))]
 
     def statement_text(self, s, outs):
         left = []
