@@ -40,7 +40,7 @@ class Exprs:
     # --- statistics and choices ---
 
     def hit(self, what, t):
-        self.p.hits["%s:%s" % (what, t if t in DTYPES else "T")] += 1
+        self.p.hit(what, t)
 
     def chance(self, x):
         return self.r.random() < x
@@ -232,7 +232,8 @@ class Exprs:
         return E(self.r.choice(["true", "false"]), P_ATOM, "bool", 1.0, True)
 
     def convert(self, t, x, mag=1.0):
-        self.hit("convert from " + (x.type if x.type in DTYPES else "T"), t)
+        self.hit("convert to", t)
+        self.hit("convert from", x.type)
         return E("%s(%s)" % (t, x.text), P_ATOM, t, mag)
 
     # --- floats ---
@@ -253,8 +254,8 @@ class Exprs:
         """An expression of some float type, no literal."""
         if depth <= 0:
             return self.leaf("f")
-        weighted = [(4, self.f_arith), (1.2, self.f_div), (3, self.f_unary), (0.8, self.f_pow_fma), (1.5, self.f_minmax), (1.2, self.f_if),
-                    (1.2, self.f_neg), (1.4, self.f_fn), (1.2, self.f_from_int), (1, self.f_round), (1.5, lambda d: self.leaf("f"))]
+        weighted = [(4, self.f_arith), (1.2, self.f_div), (3, self.f_unary), (0.8, self.f_pow_fma), (2, self.f_minmax), (1.2, self.f_if),
+                    (1.2, self.f_neg), (1.9, self.f_fn), (1.2, self.f_from_int), (1, self.f_round), (1.5, lambda d: self.leaf("f"))]
         if self.may_reduce and not self.pure and self.nest < 2:
             weighted.append((2.2 if self.nest == 0 else 0.7, lambda d: self.reduce("f", d)))
         if not self.pure and self.idx:
@@ -292,6 +293,8 @@ class Exprs:
         x = self.limited(self.float(depth), 1e4)
         if name in ("floor", "ceil", "round", "trunc", "sign") and self.chance(0.7):
             x = self.leaf("f")
+        if self.chance(0.15):
+            x = self.convert("f64", x, x.mag)
         m = x.mag
         if x.mag > most:
             arg = inside % (x.at(P_UNARY) if inside.startswith("-") else x.text)
@@ -338,6 +341,8 @@ class Exprs:
 
     def f_fn(self, depth):
         x = self.limited(self.float(depth), 8)
+        if self.chance(0.25):
+            x = self.convert("f64", x, x.mag)
         t = compute(x.type)
         users = [f for f in self.p.fns if f.kinds.count("f") == len(f.kinds)]
         if self.p.fn_param and not self.pure and self.chance(0.5):
@@ -360,7 +365,7 @@ class Exprs:
     def f_from_int(self, depth):
         if self.pure and not any(kind(v[1]) == "i" for v in self.vars):
             return self.leaf("f")
-        t = self.r.choice(FLOATS) if self.chance(0.4) else self.r.choice(["f32", "f64"])
+        t = self.r.choice(FLOATS) if self.chance(0.4) else self.r.choice(["f32", "f64", "f64"])
         if self.chance(0.3):
             return self.convert(t, self.bool(depth), 1.0)
         x = self.int(depth, "i64")
@@ -388,14 +393,14 @@ class Exprs:
     def int_any(self, depth, widest):
         if depth <= 0:
             return self.leaf("i")
-        weighted = [(4, self.i_arith), (2.5, self.i_div), (2.5, self.i_bits), (1.5, self.i_shift), (1.2, self.i_minmax), (1.2, self.i_if),
+        weighted = [(4, self.i_arith), (2.5, self.i_div), (2.5, self.i_bits), (1.5, self.i_shift), (1.6, self.i_minmax), (1.2, self.i_if),
                     (1.5, self.i_unary), (1.5, self.i_convert), (1, lambda d: self.leaf("i"))]
         if not self.pure:
-            weighted.append((1.5, self.i_from_float))
+            weighted.append((2.4, self.i_from_float))
             if self.idx:
                 weighted.append((0.7, lambda d: self.guarded("i", d)))
             if self.may_reduce and self.nest < 2:
-                weighted.append((1.8 if self.nest == 0 else 0.5, lambda d: self.reduce("i", d)))
+                weighted.append((2.6 if self.nest == 0 else 0.6, lambda d: self.reduce("i", d)))
         if any("i" in f.kinds for f in self.p.fns) and not self.pure:
             weighted.append((1, self.i_fn))
         return self.pick(weighted)(depth - 1)
@@ -465,7 +470,8 @@ class Exprs:
         return self.convert(t, x)
 
     def sat(self, t, x):
-        self.hit("sat from " + (x.type if x.type in DTYPES else "T"), t)
+        self.hit("sat to", t)
+        self.hit("sat from", x.type)
         return E("sat<%s>(%s)" % (t, x.text), P_ATOM, t)
 
     def i_from_float(self, depth):

@@ -26,6 +26,10 @@ class Program:
         self.n_names = 0
         self.reductions = Reductions(self)
 
+    def hit(self, what, t):
+        """Counts a kind of node with its type; a type parameter counts as T."""
+        self.hits["%s:%s" % (what, "T" if t in ("S", "T") else t)] += 1
+
     # --- what expressions ask ---
 
     def exprs(self, pure=False, vars_=()):
@@ -165,7 +169,7 @@ class Program:
     def make_inputs(self):
         r = self.rng
         for _ in range(r.choice([1, 2, 2, 3, 3, 4])):
-            type_ = "T" if self.type_param and self.chance(0.5) else r.choice(DTYPES)
+            type_ = "T" if self.type_param and self.chance(0.5) else r.choice(DTYPES + ["f64"])
             rank = r.choice([0, 1, 1, 2, 2, 2, 3, 3, 4])
             self.add_input(type_, self.shape(rank))
         if self.type_param and not any(t.type == "T" for t in self.inputs):
@@ -240,7 +244,7 @@ class Program:
         e = self.stored(x, e, type_)
         declared = self.chance(0.5) or type_ == "T"
         t = self.define([i.ext for i in idx], type_, e, x, declared)
-        self.hits["store:%s" % (t.type if t.type in DTYPES else "T")] += 1
+        self.hit("store", t.type)
         self.statements.append(Statement([t], e.text, idx, type_ if declared else None))
         self.readable.append(t)
 
@@ -254,7 +258,7 @@ class Program:
             return self.plain()
         e = E("%s[%s]" % (src.name, ", ".join(x.use(src, sub))), P_ATOM, src.type, src.mag)
         t = self.define([i.ext for i in idx], src.type, e, x, True)
-        self.hits["copy:%s" % (src.type if src.type in DTYPES else "T")] += 1
+        self.hit("copy", src.type)
         self.statements.append(Statement([t], e.text, idx, None))
         self.readable.append(t)
 
@@ -269,7 +273,7 @@ class Program:
         e = x.sub(1)
         t = Tensor(self.fresh("t"), compute(e.type), [i.ext for i in idx], "temp")
         t.range = str(n)
-        self.hits["%:" + compute(e.type)] += 1
+        self.hit("%", compute(e.type))
         self.temps.append(t)
         self.statements.append(Statement([t], "%s %% %d" % (e.at(P_MUL), n), idx))
         self.readable.append(t)
@@ -294,7 +298,8 @@ class Program:
         r.shuffle(boxes)
         for box in boxes:
             self.region(t, box, rest)
-        self.hits["piecewise %d:%s" % (len(boxes), type_)] += 1
+        self.hit("piecewise", type_)
+        self.hit("piecewise regions", str(len(boxes)))
         self.readable.append(t)
 
     def regions(self, d):
@@ -344,7 +349,7 @@ class Program:
         r = self.rng
         x = self.exprs()
         idx = self.indices(self.shape(r.choice([0, 1, 1, 2]), 300), x)
-        if idx and self.chance(0.25):
+        if idx and self.chance(0.4):
             d = r.choice(idx)
             at = x.idx.index(d)
             j = Index(self.fresh_index(x.idx), d.ext)
@@ -353,7 +358,7 @@ class Program:
             operand = self.reductions.operands(x, comb, 1)
             rel = r.choice(["<", "<=", ">", ">="])
             head = "scan reduce %s[%s %s %s]" % (comb.name, j.name, rel, d.name)
-            self.hits["scan several:" + comb.outputs[0]] += 1
+            self.hit("scan several", comb.outputs[0])
         else:
             new = self.reductions.open(x, 1)
             operand = self.reductions.operands(x, comb, 1)
@@ -376,18 +381,18 @@ class Program:
         lead, bound = src.shape[:len(src.shape) - rank], dict(zip("AB", src.shape[len(src.shape) - rank:]))
         helper, outs, scalar = make_helper(self, list(bound), src.type)
         if lead:
-            self.hits["call leading %d:%s" % (len(lead), src.type if src.type in DTYPES else "T")] += 1
-        self.hits["kernel call:%s" % (src.type if src.type in DTYPES else "T")] += 1
+            self.hit("call leading", str(min(len(lead), 2)))
+        self.hit("kernel call", src.type)
         src.reads += 1
         generic = src.type                  # what the called kernel's type parameter is
         text = "%s(%s%s)" % (helper, src.name, scalar)
-        if len(outs) == 1 and len(outs[0].shape) == 1 and self.chance(0.3):
+        if len(outs) == 1 and len(outs[0].shape) == 1 and self.chance(0.7):
             generic = generic if outs[0].type == "S" else outs[0].type
             second, outs2, scalar2 = make_helper(self, ["A"], generic)
             text = "%s(%s%s)" % (second, text, scalar2)
             bound = {"A": bound[outs[0].shape[0].dim]} if outs[0].shape[0].dim else {"A": outs[0].shape[0]}
             outs = outs2
-            self.hits["nested call:%s" % (src.type if src.type in DTYPES else "T")] += 1
+            self.hit("nested call", kind(src.type))
         targets = []
         for o in outs:
             shape = lead + [bound[e.dim] if e.dim else e for e in o.shape]
@@ -465,7 +470,7 @@ class Program:
             self.make_gather()
         if self.chance(0.25):
             self.make_ragged()
-        kinds = [(8, self.plain), (1, self.copy), (1.3, self.piecewise), (1, self.several), (1, self.kernel_call), (0.6, self.places),
+        kinds = [(8, self.plain), (1, self.copy), (1.3, self.piecewise), (1.4, self.several), (1, self.kernel_call), (0.6, self.places),
                  (0.6, lambda: self.plain(rank=0))]
         for _ in range(r.choice([1, 2, 2, 3, 3, 4, 5])):
             r.choices([f for _, f in kinds], [w for w, _ in kinds])[0]()
@@ -475,7 +480,7 @@ class Program:
         if self.cparams:
             tests.append(self.test_text(["%s = %s" % (c[0], c[3]) for c in self.cparams if self.chance(0.8)]))
             for c in self.cparams:
-                self.hits["cparam %s:%s" % (c[1], c[3] if c[1] == "type" else "i64")] += 1
+                self.hit("compile-time " + c[1], c[3] if c[1] == "type" else "")
         blocks = self.blocks + [kernel]
         return "\n".join(blocks + tests) if self.chance(0.8) else "\n".join([kernel] + self.blocks + tests)
 

@@ -3,7 +3,7 @@
 from model import *
 
 REAL_COMBS = ["sum", "sum", "sum", "prod", "max", "min", "mean"]
-INT_COMBS = ["sum", "sum", "prod", "max", "min", "argmax", "argmin"]
+INT_COMBS = ["sum", "sum", "prod", "max", "min", "argmax", "argmin", "argmax", "argmin"]
 
 
 class Comb:
@@ -101,7 +101,7 @@ class Reductions:
             merges.append("%s = %s" % (s, op % (s, "o." + s)))
             finals.append(s)
             outputs.append(t)
-            self.p.hits["state:" + t] += 1
+            self.p.hit("state", t)
         text = "combinator %s(%s) -> (%s)%s {\n    state %s\n    step { %s }\n    merge (o) { %s }\n    final (%s)\n}\n" % (
             name, ", ".join("in%d: %s" % p for p in enumerate(inputs)), ", ".join("out%d: %s" % p for p in enumerate(outputs)),
             r.choice(["", " ordered"]), ", ".join(states), "; ".join(steps), "; ".join(merges), ", ".join(finals))
@@ -129,7 +129,7 @@ class Reductions:
                 e = x.convert(t, e, e.mag)
             texts.append(e)
         for t in comb.outputs:
-            self.p.hits["reduce user:" + t] += 1
+            self.p.hit("reduce user", t)
         return texts[0].at(P_MUL) if len(texts) == 1 else "(%s)" % ", ".join(e.text for e in texts)
 
     # --- indices ---
@@ -141,13 +141,13 @@ class Reductions:
         for off in p.offsets:
             b = next((i for i in x.idx if i.ext == off.bags and i.range is None), None)
             if b and r.random() < 0.6:
-                p.hits["ragged:" + off.type] += 1
+                p.hit("ragged", off.type)
                 off.reads += 1
                 return Index(name, off.items, "%s[%s] .. %s[%s + 1]" % (off.name, b.name, off.name, b.name))
         outer = [i for i in x.idx if i.range is None and i.ext.plain()]
         if outer and r.random() < 0.2:
             i = r.choice(outer)
-            p.hits["triangular:i64"] += 1
+            p.hit("triangular", "i64")
             e = i.ext.text()
             return Index(name, i.ext, r.choice(["0 .. %s + 1" % i.name, "0 .. " + i.name, "%s .. %s" % (i.name, e), "%s + 1 .. %s" % (i.name, e)]))
         ext = r.choice(p.axes())
@@ -181,7 +181,7 @@ class Reductions:
     def predicate(self, x, new):
         if self.r.random() > 0.3:
             return None
-        self.p.hits["predicate:bool"] += 1
+        self.p.hit("predicate", "bool")
         i = self.r.choice(new)
         outer = [j for j in x.idx if j is not i]
         way = self.r.randint(0, 3)
@@ -200,9 +200,9 @@ class Reductions:
         if want == "b":
             return self.plain(x, self.r.choice(["any", "all"]), "b", depth)
         roll = self.r.random()
-        if roll < 0.14 and x.nest == 0:
+        if roll < 0.27 and x.nest == 0:
             return self.scan(x, want, depth)
-        if roll < 0.28 and x.nest == 0:
+        if roll < 0.4 and x.nest == 0:
             comb = self.comb_for(lambda c: len(c.outputs) == 1 and kind(c.outputs[0]) == want)
             if comb:
                 new = self.open(x, 1 if self.r.random() < 0.8 else 2)
@@ -247,7 +247,7 @@ class Reductions:
         pred = self.predicate(x, new)
         self.close(x, new)
         written, t = self.accumulator(comb, t)
-        self.p.hits["%s:%s" % (comb, compute(e.type) if comb.startswith("arg") else t)] += 1
+        self.p.hit(comb, compute(e.type) if comb.startswith("arg") else t)
         return E("%s%s%s %s" % (comb, written, self.brackets(new, pred, e.text), e.at(P_MUL)), P_RED, t, mag)
 
     # --- scans ---
@@ -274,5 +274,5 @@ class Reductions:
             text, head = o.at(P_MUL), name + written
         x.nest -= 1
         x.idx[at] = d
-        self.p.hits["scan %s:%s" % (rel, t)] += 1
+        self.p.hit("scan " + rel, compute(t))
         return E("scan %s[%s %s %s] %s" % (head, e.name, rel, d.name, text), P_RED, t, mag)
