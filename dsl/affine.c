@@ -15,7 +15,18 @@ void affine_assume_all(Affine *f, Index **idx, int n, Expr *cond) {
     vec_push(f->arena, &f->for_all, ((ForAll){idx, n, cond}));
 }
 
-void affine_set_interval(Affine *f, const Tensor *t, const Interval *bounds) {
+/* Bounds outside of what the type holds say nothing. */
+static Interval within_type(Affine *f, DType t, const Interval *from) {
+    Interval i = {0};
+    for (int k = 0; k < from->lo.n; k++)
+        if (!lin_is_const(from->lo.at[k]) || from->lo.at[k].c >= dtype_table[t].min) vec_push(f->arena, &i.lo, from->lo.at[k]);
+    for (int k = 0; k < from->hi.n; k++)
+        if (!lin_is_const(from->hi.at[k]) || from->hi.at[k].c <= dtype_table[t].max) vec_push(f->arena, &i.hi, from->hi.at[k]);
+    return i;
+}
+
+void affine_set_interval(Affine *f, const Tensor *t, const Interval *all) {
+    Interval kept = within_type(f, t->type, all), *bounds = &kept;
     for (int i = 0; i < f->known.n; i++)
         if (f->known.at[i].tensor == t) {
             f->known.at[i].bounds = *bounds;

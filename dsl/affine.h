@@ -48,6 +48,8 @@ bool affine_unreachable(Affine *f, const Ctx *ctx);
 
 /* Values of dims, indices and reads for which e < 0 in the context, as "N = 1, n = 0"; NULL when none is found. */
 const char *affine_example(Affine *f, const Ctx *ctx, Lin e);
+/* A product of unknowns in the form, as text, or NULL. */
+const char *affine_product(Affine *f, Lin e);
 /* What was known in a query on e, as a list of conditions, shortest first; at most `most`. */
 const char *affine_known(Affine *f, const Ctx *ctx, Lin e, int most);
 /* A linear form in the language's words: "2*N - i + 1". */

@@ -284,7 +284,15 @@ const char *affine_text(Affine *f, Lin e) {
     return out.text;
 }
 
+const char *affine_product(Affine *f, Lin e) {
+    for (int i = 0; i < e.terms.n; i++)
+        if (f->atoms.at[e.terms.at[i].var].kind == AT_PRODUCT) return affine_text(f, lin_var(f->arena, e.terms.at[i].var));
+    return NULL;
+}
+
 const char *affine_example(Affine *f, const Ctx *ctx, Lin e) {
+    if (affine_product(f, e)) return NULL;      /* the prover knows the product as one unknown, not as a product */
+    if (lin_is_const(e)) e = lin_const(-1);
     Query q;
     int mark = begin(&q, f, ctx, &e);
     int64_t *value = NEW_ARRAY(f->arena, int64_t, f->atoms.n + 1);

@@ -154,6 +154,8 @@ Expr *check_call(Cx *cx, const AExpr *e, DType want);
 /* The kernel that a call names, if it is a kernel call (an argument is a bare tensor of rank 1 or more, or another such call). */
 const Def *check_kernel_callee(Cx *cx, const AExpr *e);
 void check_inline(Cx *cx, const AStmt *s, const AExpr *call, const Def *callee);
+/* The function or kernel whose name is nearest, for did-you-mean; or NULL. */
+const char *check_nearest_function(Check *c, const char *name);
 Expr *check_literal(Cx *cx, const AExpr *e, DType want);
 
 /* --- check_range.c */

@@ -88,11 +88,15 @@ static void outside(Cx *cx, const AExpr *e, Tensor *t, int axis, Expr *sub, Expr
     expr_print(extent, &bound);
     const AExpr *written = e->args.at[axis];
     const char *text = span_text(c->arena, written->span);
-    Diag *d = above ? diag_error(c->diags, written->span, "subscript %d of '%s' may leave the tensor: %s < %s cannot be proved", axis + 1, e->name.text, text, bound.text)
-                    : diag_error(c->diags, written->span, "subscript %d of '%s' may leave the tensor: %s >= 0 cannot be proved", axis + 1, e->name.text, text);
+    bool never = lin_is_const(gap);
+    const char *what = never ? "leaves" : "may leave", *how = never ? "does not hold" : "cannot be proved";
+    Diag *d = above ? diag_error(c->diags, written->span, "subscript %d of '%s' %s the tensor: %s < %s %s", axis + 1, e->name.text, what, text, bound.text, how)
+                    : diag_error(c->diags, written->span, "subscript %d of '%s' %s the tensor: %s >= 0 %s", axis + 1, e->name.text, what, text, how);
     const char *example = affine_example(c->affine, cx->ctx, gap), *known = affine_known(c->affine, cx->ctx, gap, 6);
     if (example) diag_note(d, written->span, "for example with %s", example);
-    if (known) diag_note(d, written->span, "known here: %s", known);
+    if (known && !never) diag_note(d, written->span, "known here: %s", known);
+    const char *product = affine_product(c->affine, gap);
+    if (product) diag_note(d, written->span, "the product %s is not linear: nothing is known of it", product);
     if (t->span.src) diag_note(d, t->span, "'%s' is declared here", e->name.text);
     explain_gather(cx, d, sub, extent);
     diag_help(d, "write '%s pad 0' for a value outside, '%s clamp' for the nearest element, or state what holds by 'where' or 'check'", span_text(c->arena, e->span), span_text(c->arena, e->span));
@@ -156,7 +160,7 @@ static Sym *access_sym(Cx *cx, const AExpr *e) {
     VEC(const char *) near = {0};
     for (int i = 0; cx->frame && i < cx->frame->syms.n; i++)
         if (cx->frame->syms.at[i]->kind == SYM_TENSOR) vec_push(c->arena, &near, cx->frame->syms.at[i]->name);
-    Diag *d = diag_error(c->diags, e->name.span, cx->frame ? "there is no tensor '%s'" : "'%s[...]': a function sees its parameters only, no tensors", e->name.text);
+    Diag *d = diag_error(c->diags, e->name.span, cx->frame ? "there is no tensor '%s'" : "'%s[...]': functions and combinators see no tensors", e->name.text);
     const char *guess = diag_nearest(e->name.text, near.at, near.n);
     if (guess) diag_edit(d, e->name.span, guess, "did you mean '%s'?", guess);
     return NULL;

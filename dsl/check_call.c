@@ -123,14 +123,19 @@ static Expr *call_function(Cx *cx, const AExpr *e, const AFn *ast, DType want) {
     return call;
 }
 
-static void unknown_function(Cx *cx, const AExpr *e) {
-    Check *c = cx->check;
+const char *check_nearest_function(Check *c, const char *name) {
     VEC(const char *) near = {0};
     for (int i = 0; i < OP_COUNT; i++)
         if (op_table[i].syntax == OPS_CALL) vec_push(c->arena, &near, op_table[i].name);
-    for (int i = 0; i < c->program->defs.n; i++) vec_push(c->arena, &near, c->program->defs.at[i].name);
+    for (int i = 0; i < c->program->defs.n; i++)
+        if (!c->program->defs.at[i].comb) vec_push(c->arena, &near, c->program->defs.at[i].name);
+    return diag_nearest(name, near.at, near.n);
+}
+
+static void unknown_function(Cx *cx, const AExpr *e) {
+    Check *c = cx->check;
     Diag *d = diag_error(c->diags, e->name.span, "there is no function '%s'", e->name.text);
-    const char *guess = diag_nearest(e->name.text, near.at, near.n);
+    const char *guess = check_nearest_function(c, e->name.text);
     if (guess) diag_edit(d, e->name.span, guess, "did you mean '%s'?", guess);
 }
 

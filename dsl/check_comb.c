@@ -13,7 +13,7 @@ static const Env *bind(Check *c, const Env *up, Var *v, Name owner) {
     return env;
 }
 
-static Cx plain_cx(Check *c, const Env *env) { return (Cx){.check = c, .env = env, .scoped = true}; }
+static Cx plain_cx(Check *c, const Env *env) { return (Cx){.check = c, .env = env, .scoped = true, .what = "a combinator sees its inputs (in step), its states and its own locals"}; }
 
 /* What a state that starts at a literal accumulates in: the widest of the inputs' kind. */
 static DType accumulation(const Comb *comb, bool is_float, DType asked) {

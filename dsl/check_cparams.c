@@ -52,8 +52,11 @@ static bool bind_value(Frame *f, Frame *from, Cbind *b, const ACval *v) {
     case ACK_BOOL: b->i = truth && text[0] == 't'; b->bound = truth; break;
     case ACK_FN: b->fn = v->name.text; b->bound = !v->is_int && is_function(c, b->fn); break;
     }
-    if (!b->bound) diag_error(c->diags, at, "the %s parameter '%s' cannot be '%s'", kind_names[b->kind], b->name, text);
-    return b->bound;
+    if (b->bound) return true;
+    Diag *d = diag_error(c->diags, at, "the %s parameter '%s' cannot be '%s'", kind_names[b->kind], b->name, text);
+    const char *guess = b->kind == ACK_FN ? check_nearest_function(c, text) : NULL;
+    if (guess) diag_edit(d, at, guess, "did you mean '%s'?", guess);
+    return false;
 }
 
 static Cbind *param_named(Frame *f, Name name, Span at) {

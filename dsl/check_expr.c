@@ -109,9 +109,11 @@ static void mixes(Cx *cx, Expr *x, Expr *y, Span at, const char *op) {
 static DKind kind_of(DType t) { return dtype_table[t].kind; }
 static int accept_bit(DType t) { return dtype_is_float(t) ? OPA_F : dtype_is_int(t) ? OPA_I : OPA_B; }
 
+static const char *kind_plural(DType t) { return dtype_is_float(t) ? "floats" : dtype_is_int(t) ? "integers" : "bools"; }
+
 static void not_accepted(Cx *cx, Op op, Expr *x, Span at) {
     const OpRow *row = &op_table[op];
-    Diag *d = diag_error(cx->check->diags, at, "'%s' is not for %s (%s)", row->name, kind_name(x->type) + 2, dtype_name(x->type));
+    Diag *d = diag_error(cx->check->diags, at, x->type == DT_BOOL ? "'%s' is not for %s" : "'%s' is not for %s (%s)", row->name, kind_plural(x->type), dtype_name(x->type));
     if (op == OP_DIV) diag_help(d, "'//' is the quotient rounded down; for a fraction convert both sides: f32(a) / f32(b)");
     else if (op == OP_FLOORDIV) diag_help(d, "floor(a / b) rounds a quotient of floats down");
     else if (op == OP_MOD) diag_help(d, "write a - b * floor(a / b)");
@@ -130,8 +132,8 @@ static bool zero_divisor(Cx *cx, Op op, Expr *y) {
 Expr *check_binary_typed(Cx *cx, Op op, Expr *x, Expr *y, Span at) {
     if (!x || !y) return NULL;
     const OpRow *row = &op_table[op];
-    if (!(row->accepts & accept_bit(x->type))) return not_accepted(cx, op, x, at), NULL;
-    if (!(row->accepts & accept_bit(y->type))) return not_accepted(cx, op, y, at), NULL;
+    bool takes_x = row->accepts & accept_bit(x->type), takes_y = row->accepts & accept_bit(y->type);
+    if (!takes_x && (!takes_y || kind_of(x->type) == kind_of(y->type))) return not_accepted(cx, op, x, at), NULL;
     if (kind_of(x->type) != kind_of(y->type)) return mixes(cx, x, y, at, arena_printf(cx->check->arena, "'%s'", row->name)), NULL;
     if (zero_divisor(cx, op, y)) return NULL;
     DType t = row->gives == OPG_KEEP && x->type == y->type ? x->type : wider(x->type, y->type);
@@ -330,8 +332,9 @@ static void unknown_name(Cx *cx, AName name) {
     Diag *d = diag_error(cx->check->diags, name.span, "'%s' is not defined", name.text);
     const char *guess = diag_nearest(name.text, near.at, near.n);
     if (guess) diag_edit(d, name.span, guess, "did you mean '%s'?", guess);
-    else if (!cx->frame && !cx->stmt) diag_help(d, "a function sees its parameters only");
-    else diag_help(d, "an index stands on the left side, or in the brackets of a reduction: there is no implicit sum");
+    else if (!cx->frame) diag_help(d, "%s", cx->what ? cx->what : "a function sees its parameters only");
+    else if (cx->subscript) diag_help(d, "an index stands on the left side, or in the brackets of a reduction: there is no implicit sum");
+    else diag_help(d, "a value is an input, an earlier statement's target, an index or a dim");
 }
 
 static Expr *widen_for_subscript(Cx *cx, Expr *e) {
@@ -423,6 +426,7 @@ Expr *check_i64(Cx *cx, const AExpr *e) {
     if (!x) return NULL;
     if (dtype_is_int(x->type)) return x_convert(cx->check->arena, DT_I64, x, x->span);
     Diag *d = diag_error(cx->check->diags, e->span, "an integer is expected here, this is %s", dtype_name(x->type));
-    if (x->type != DT_BOOL) diag_help(d, "convert it: i32(%s)", span_text(cx->check->arena, e->span));
+    if (x->kind == X_LIT) diag_help(d, "write a whole number");
+    else if (x->type != DT_BOOL) diag_help(d, "convert it: i32(%s)", span_text(cx->check->arena, e->span));
     return NULL;
 }

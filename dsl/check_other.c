@@ -28,7 +28,7 @@ static void check_fn_expr(Program *p, const AExpr *e, const Scope *scope, const 
         diag_help(d, "a function sees its parameters only");
     }
     if (e->kind == A_ACCESS) {
-        diag_error(p->diags, e->name.span, "'%s[...]': a function sees its parameters only, no tensors", e->name.text);
+        diag_error(p->diags, e->name.span, "'%s[...]': functions and combinators see no tensors", e->name.text);
         return;
     }
     if (e->kind == A_CALL && e->name.text) check_fn_call(p, e, fn);

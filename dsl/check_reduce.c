@@ -138,6 +138,11 @@ static Expr *finish_user(Cx *cx, Cx *inner, const AExpr *e, Reduce *r, int resul
     Def *d = program_find(c->program, e->comb.text, false);
     if (!d || !d->comb) {
         Diag *x = diag_error(c->diags, e->comb.span, d ? "'%s' is a function, not a combinator" : "there is no combinator '%s'", e->comb.text);
+        VEC(const char *) near = {0};
+        for (int i = 0; i < c->program->defs.n; i++)
+            if (c->program->defs.at[i].comb) vec_push(c->arena, &near, c->program->defs.at[i].name);
+        const char *guess = diag_nearest(e->comb.text, near.at, near.n);
+        if (guess) diag_edit(x, e->comb.span, guess, "did you mean '%s'?", guess);
         if (builtin_row(e->comb.text)) diag_help(x, "'%s' is built in: write it without 'reduce'", e->comb.text);
         return NULL;
     }

@@ -45,7 +45,7 @@ void check_region_inside(Frame *f, Sym *s, const Ctx *ctx, const Region *r) {
         const char *example = affine_example(c->affine, ctx, below ? room : lo);
         if (example) diag_note(d, r->span, "for example with %s", example);
         if (t->span.src) diag_note(d, t->span, "'%s' is declared here", s->name);
-        diag_help(d, "give the index a smaller range: ... where i in 0..n");
+        if (ctx && ctx->kind == CTX_INDEX) diag_help(d, "give the index a smaller range: ... where %s in 0..n", ctx->index->name);
         s->bad = true;
         return;
     }

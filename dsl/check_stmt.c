@@ -111,6 +111,7 @@ static void gather_indices(Left *l, const ATarget *t, bool first) {
         else if (index && stmt_index(l->stmt, index->name.text) < 0) {
             diag_error(c->diags, index->span, "index '%s' is not among those of the first target", index->name.text);
             l->good = false;
+            l->skip = true;
         }
     }
 }

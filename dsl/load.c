@@ -114,7 +114,8 @@ static void load_use(Program *p, const AFile *from, const AUse *use, const char 
     if (is_loaded(p, path)) return;
     Source *s = source_read(p->arena, path, &why);
     if (!s) {
-        diag_error(p->diags, use->path.span, "%s %s", path, why);
+        if (relative) diag_error(p->diags, use->path.span, "%s %s", path, why);
+        else diag_error(p->diags, use->path.span, "there is no library kernel \"%s\"", name);
         return;
     }
     AFile *f = p->options->parse(p->arena, p->names, p->diags, s, false);
