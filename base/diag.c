@@ -187,7 +187,8 @@ static Line line_of(Span at, int *number) {
     return (Line){s->text + from, to - from, lo - from, hi - from};
 }
 
-static void print_head(Out *out, const Part *part, const char *kind, const char *tint, const Paint *paint) {
+/* `again`: the part before has shown the line. */
+static void print_head(Out *out, const Part *part, const char *kind, const char *tint, const Paint *paint, bool again) {
     out_s(out, paint->bold);
     if (part->at.src) {
         Place p = source_place(part->at.src, part->at.lo);
@@ -197,7 +198,7 @@ static void print_head(Out *out, const Part *part, const char *kind, const char 
     out_f(out, "%s%s%s%s: %s", paint->off, tint, kind, paint->off, paint->bold);
     print_text(out, part->text, strlen(part->text));
     out_f(out, "%s\n", paint->off);
-    if (!part->at.src) return;
+    if (!part->at.src || again) return;
     int number;
     Line l = line_of(part->at, &number);
     print_line(out, number, l, "^", tint, paint->off);
@@ -224,10 +225,11 @@ static void print_edit(Out *out, const Part *part, Arena *a, const Paint *paint)
 
 static void print_diag(Out *out, const Diag *g, const Paint *paint) {
     for (int i = 0; i < g->parts.n; i++) {
-        const Part *p = &g->parts.at[i];
-        if (p->kind == PART_HEAD && g->warning) print_head(out, p, "warning", paint->warning, paint);
-        else if (p->kind == PART_HEAD) print_head(out, p, "error", paint->error, paint);
-        else if (p->kind == PART_NOTE) print_head(out, p, "note", paint->note, paint);
+        const Part *p = &g->parts.at[i], *before = p - (i > 0);
+        bool again = i && p->at.src == before->at.src && p->at.lo == before->at.lo && p->at.hi == before->at.hi;
+        if (p->kind == PART_HEAD && g->warning) print_head(out, p, "warning", paint->warning, paint, false);
+        else if (p->kind == PART_HEAD) print_head(out, p, "error", paint->error, paint, false);
+        else if (p->kind == PART_NOTE) print_head(out, p, "note", paint->note, paint, again);
         else if (p->kind == PART_EDIT) print_edit(out, p, g->owner->arena, paint);
         else {
             out_f(out, "%shelp%s: ", paint->help, paint->off);
