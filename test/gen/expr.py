@@ -318,8 +318,8 @@ class Exprs:
 
     def f_minmax(self, depth):
         x, y = self.float(depth), self.float(depth)
-        if self.chance(0.3):
-            y = self.literal("f")
+        if self.chance(0.4):        # a literal takes the type it meets: a narrow one is kept
+            x, y = self.leaf("f"), self.literal("f")
         return self.call(self.r.choice(["min", "max"]), [x, y], self.kept(x, y), max(x.mag, y.mag))
 
     def f_if(self, depth):
@@ -479,7 +479,7 @@ class Exprs:
         t = self.r.choice(INTS)
         if self.chance(0.5):
             x = E("%s * %s" % (x.at(P_MUL), self.r.choice(["8.0", "16.0", "40.0"])), P_MUL, compute(x.type), x.mag * 16)
-        return self.sat(t, x) if self.chance(0.5) else self.convert(t, x)
+        return self.sat(t, x) if self.chance(0.6) else self.convert(t, x)
 
     def i_fn(self, depth):
         f = self.r.choice([f for f in self.p.fns if "i" in f.kinds])

@@ -392,7 +392,7 @@ class Program:
             text = "%s(%s%s)" % (second, text, scalar2)
             bound = {"A": bound[outs[0].shape[0].dim]} if outs[0].shape[0].dim else {"A": outs[0].shape[0]}
             outs = outs2
-            self.hit("nested call", kind(src.type))
+            self.hit("nested call", "")
         targets = []
         for o in outs:
             shape = lead + [bound[e.dim] if e.dim else e for e in o.shape]
@@ -470,7 +470,7 @@ class Program:
             self.make_gather()
         if self.chance(0.25):
             self.make_ragged()
-        kinds = [(8, self.plain), (1, self.copy), (1.3, self.piecewise), (1.4, self.several), (1, self.kernel_call), (0.6, self.places),
+        kinds = [(8, self.plain), (1, self.copy), (1.5, self.piecewise), (1.4, self.several), (1, self.kernel_call), (0.6, self.places),
                  (0.6, lambda: self.plain(rank=0))]
         for _ in range(r.choice([1, 2, 2, 3, 3, 4, 5])):
             r.choices([f for _, f in kinds], [w for w, _ in kinds])[0]()
