@@ -253,12 +253,14 @@ bool affine_true(Affine *f, const Ctx *ctx, Expr *cond) {
 
 /* --- for messages ------------------------------------------------------------------------------------------------------- */
 
+static void print(Affine *f, Expr *e, Out *out) { expr_print(expr_without_widening(f->arena, e), out); }
+
 static void atom_print(Affine *f, int var, Out *out) {
     const Atom *atom = &f->atoms.at[var];
     switch (atom->kind) {
     case AT_DIM: out_s(out, atom->dim->name); return;
     case AT_INDEX: out_s(out, atom->index->name); return;
-    case AT_READ: case AT_CHOICE: case AT_OPAQUE: expr_print(atom->e, out); return;
+    case AT_READ: case AT_CHOICE: case AT_OPAQUE: print(f, atom->e, out); return;
     case AT_QUOTIENT: out_f(out, "(%s) // %lld", affine_text(f, atom->parts.at[0]), (long long)atom->divisor); return;
     case AT_PRODUCT:
         for (int i = 0; i < atom->factors.n; i++) {
@@ -319,12 +321,12 @@ const char *affine_known(Affine *f, const Ctx *ctx, Lin e, int most) {
         if (n++) out_s(&out, ", ");
         if (c->kind == CTX_INDEX) {
             out_f(&out, "%s in ", c->index->name);
-            expr_print(c->index->lo, &out);
+            print(f, c->index->lo, &out);
             out_s(&out, "..");
-            expr_print(c->index->hi, &out);
+            print(f, c->index->hi, &out);
         } else {
             if (c->kind == CTX_FALSE) out_s(&out, "not (");
-            expr_print(c->cond, &out);
+            print(f, c->cond, &out);
             if (c->kind == CTX_FALSE) out_s(&out, ")");
         }
     }
@@ -339,7 +341,7 @@ const char *affine_known(Affine *f, const Ctx *ctx, Lin e, int most) {
     }
     for (int i = 0; i < f->always.n && n < most; i++, n++) {
         if (n) out_s(&out, ", ");
-        expr_print(f->always.at[i], &out);
+        print(f, f->always.at[i], &out);
     }
     return out.n ? out.text : NULL;
 }

@@ -10,20 +10,9 @@ const char *span_text(Arena *a, Span s) {
     return text;
 }
 
-/* The expression without the integer conversions that subscripts, ranges and checks make by themselves. */
-static Expr *without_widening(Arena *a, Expr *e) {
-    if (e->kind == X_CONVERT && e->type == DT_I64 && dtype_is_int(e->args.at[0]->type)) return without_widening(a, e->args.at[0]);
-    if (e->kind == X_REDUCE) return e;
-    Expr *copy = NEW(a, Expr);
-    *copy = *e;
-    copy->args = (Exprs){0};
-    for (int i = 0; i < e->args.n; i++) vec_push(a, &copy->args, without_widening(a, e->args.at[i]));
-    return copy;
-}
-
 const char *check_expr_text(Check *c, Expr *e) {
     Out out = out_new(c->arena);
-    expr_print(without_widening(c->arena, e), &out);
+    expr_print(expr_without_widening(c->arena, e), &out);
     return out.text;
 }
 
@@ -196,7 +185,7 @@ static void know_range(Check *c, Tensor *t, Expr *lo, Expr *hi) {
  * entry, where it costs nothing. */
 static void require_end_fits(Check *c, Tensor *t, Expr *hi, const char *text, Span at) {
     if (t->type != DT_I32 || hi->kind == X_LIT) return;
-    Expr *cond = x_op(c->arena, OP_LE, hi, x_int(c->arena, DT_I64, (int64_t)dtype_table[t->type].max + 1, at), NULL, at);
+    Expr *cond = x_op(c->arena, OP_LE, hi, x_int(c->arena, DT_I64, dtype_table[t->type].max, at), NULL, at);
     check_add_fact(c, FACT_RANGE, NULL, 0, cond, arena_printf(c->arena, "the end of '%s' fits %s", text, dtype_name(t->type)), at);
     affine_assume(c->affine, cond);
 }

@@ -123,3 +123,13 @@ void expr_walk(Expr *e, bool (*visit)(void *context, Expr *e), void *context) {
     expr_walk(r->pred, visit, context);
     for (int i = 0; i < r->operands.n; i++) expr_walk(r->operands.at[i], visit, context);
 }
+
+Expr *expr_without_widening(Arena *a, Expr *e) {
+    if (e->kind == X_CONVERT && e->type == DT_I64 && dtype_is_int(e->args.at[0]->type)) return expr_without_widening(a, e->args.at[0]);
+    if (e->kind == X_REDUCE) return e;
+    Expr *copy = NEW(a, Expr);
+    *copy = *e;
+    copy->args = (Exprs){0};
+    for (int i = 0; i < e->args.n; i++) vec_push(a, &copy->args, expr_without_widening(a, e->args.at[i]));
+    return copy;
+}

@@ -18,6 +18,8 @@ Expr *x_reduce(Arena *a, Reduce *r, DType t, Span at);
 
 /* Structural equality: same nodes, same indices, dims and tensors by identity. */
 bool expr_equal(const Expr *x, const Expr *y);
+/* A copy without the integer conversions that subscripts, ranges, checks and facts make by themselves: for texts. */
+Expr *expr_without_widening(Arena *a, Expr *e);
 /* Calls visit(context, e) on e and every expression in it, parents first: arguments, pads, and of a reduction its bounds,
  * predicate and operands. Bodies of functions and combinators are not entered. visit returns false to leave a node's inside out. */
 void expr_walk(Expr *e, bool (*visit)(void *context, Expr *e), void *context);
