@@ -88,8 +88,8 @@ void core_resume(Core *k) {
     k->run->out->site_row = k->owner->row;
     k->run->out->site_col = k->owner->col;
     k->run->out->site_core = k->pe.core;
-    co_switch_to(k->co);
     k->run->out->site = k->pe.site;
+    co_switch_to(k->co);
 }
 
 /* ---- the calls ---- */
