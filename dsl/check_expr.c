@@ -289,8 +289,9 @@ static Expr *check_conversion(Cx *cx, const AExpr *e, DType t) {
         return NULL;
     }
     const AExpr *arg = e->args.at[0];
-    bool literal = check_is_flexible(cx, arg) && t != DT_BOOL && (dtype_is_float(t) || !has_float(arg));
-    DType want = !literal ? DT_NONE : (arg->kind == A_INT || arg->kind == A_FLOAT) && dtype_is_float(t) ? t : dtype_is_float(t) ? dtype_table[t].compute : DT_NONE;
+    const AExpr *digits = arg->kind == A_UNARY && arg->op == AO_NEG ? arg->args.at[0] : arg;
+    bool literal = digits->kind == A_INT || digits->kind == A_FLOAT;      /* f64(0.1) is the double nearest to 0.1 */
+    DType want = !dtype_is_float(t) ? DT_NONE : literal ? t : check_is_flexible(cx, arg) && has_float(arg) ? dtype_table[t].compute : DT_NONE;
     Expr *x = check_expr(cx, arg, want);
     if (!x) return NULL;
     if (t == DT_BOOL && x->type != DT_BOOL) {

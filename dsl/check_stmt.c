@@ -309,12 +309,12 @@ static void finish_tensor(Frame *f, Sym *s) {
     s->bad = false;     /* its shape and type are known: reads of it can be checked all the same */
 }
 
-/* --- integer temporaries ------------------------------------------------------------------------------------------------ */
+/* --- integers ------------------------------------------------------------------------------------------------ */
 
 /* What is known of all elements: of the earlier definitions' bounds those that hold here too. Bounds that only this definition has
  * are dropped unless it is the first, since the others are no longer at hand. */
 static void join_interval(Frame *f, Sym *s, const Ctx *ctx, Expr *value) {
-    if (!dtype_is_int(value->type) || s->tensor->role != TR_TEMP) return;
+    if (!dtype_is_int(value->type)) return;
     Affine *affine = f->check->affine;
     Interval bounds = affine_interval(affine, ctx, value);
     if (s->defs_met) {
