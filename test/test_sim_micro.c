@@ -2,6 +2,7 @@
 #include "sim/harness.h"
 #include "sim/micro/micro.h"
 #include "sim/model.h"
+#include <malloc.h>
 
 int64_t micro_n;
 
@@ -93,6 +94,7 @@ int main(void) {
                 cases[n] = (Case){x, i};
                 tests[n] = (struct CMUnitTest){arena_printf(a, "%s, %s, %s", x->name, machines[i / VARIANTS_N], variants[i % VARIANTS_N].name), test_micro, NULL, NULL, &cases[n]};
             }
+    mallopt(M_MMAP_THRESHOLD, 1 << 16);      /* local memories come zeroed from the system, untouched */
     cmocka_set_message_output(CM_OUTPUT_TAP);
     int failed = _cmocka_run_group_tests("micro-programs", tests, n, judges_new, judges_free);
     arena_free(a);
