@@ -64,7 +64,8 @@ void sim_run_child(const SimConfig *c, int seconds, int64_t bytes, SimReport *ou
     pid_t pid = fork();
     if (pid == 0) {
         child_limits(seconds, bytes);
-        signal(SIGXCPU, SIG_DFL);
+        static const int signals[] = {SIGXCPU, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
+        for (int i = 0; i < 6; i++) signal(signals[i], SIG_DFL);      /* whatever the parent does with them */
         shared->fault.kind = SIM_FAULTS;
         sim_run(c, shared);
         _exit(0);
