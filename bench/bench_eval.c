@@ -1,6 +1,7 @@
 /* Speed of the oracle, bounds included: scalar operations a second for a contraction, a convolution, a softmax and a ragged sum. */
 #include "dsl/eval.h"
 #include "test/eval_build.h"
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -100,17 +101,31 @@ static Kernel *embedding_bag(Maker *m, const void **in, int64_t *dims, int64_t w
     return m->kernel;
 }
 
-static double rate(const char *name, Maker *m, const Kernel *k, const int64_t *dims, const void *const *in) {
+/* The processor time of one evaluation from fresh memory. */
+static double run_once(const char *name, const Kernel *k, const int64_t *dims, const void *const *in, double *operations) {
     const char *why;
-    Eval *e = eval_new(m->arena, k, dims, in, NULL, &why);
+    Arena *a = arena_new(0, NULL, NULL);
+    Eval *e = eval_new(a, k, dims, in, NULL, &why);
     if (!e) {
         fprintf(stderr, "%s: %s\n", name, why);
         exit(1);
     }
-    double operations = eval_operations(e), start = now();
+    *operations = eval_operations(e);
+    double start = now();
     eval_all(e);
-    double took = now() - start, r = operations / took;
-    printf("%-24s %10.3g operations  %8.1f ms  %8.3g a second\n", name, operations, 1e3 * took, r);
+    double took = now() - start;
+    arena_free(a);
+    return took;
+}
+
+enum { REPEATS = 5 };
+
+/* The best of some runs, for machines that others use too. */
+static double rate(const char *name, Maker *m, const Kernel *k, const int64_t *dims, const void *const *in) {
+    double operations, best = INFINITY;
+    for (int n = 0; n < REPEATS; n++) best = fmin(best, run_once(name, k, dims, in, &operations));
+    double r = operations / best;
+    printf("%-24s %10.3g operations  %8.1f ms  %8.3g a second\n", name, operations, 1e3 * best, r);
     arena_free(m->arena);
     return r;
 }

@@ -103,6 +103,11 @@ static bool read_run(Frame *fr, Store *s, const Col *subs, int m, Col *out) {
         for (int l = 0; l < m; l++) all[l] = at + l * step;
         store_need(fr->eval, s, all, NULL, m);
     }
+    if (step == 1 && !s->raw) {     /* what is stored stays: a tensor is read only after its last definition */
+        const double *err = s->e ? s->e + at : NULL;
+        *out = s->f ? col_of_f(s->f + at, err, m) : col_of_i(s->i + at, err, m);
+        return true;
+    }
     bool is_float = dtype_is_float(s->type);
     double *f = is_float ? scratch_f(fr, m) : NULL, *e = NULL;
     int64_t *i = is_float ? NULL : scratch_i(fr, m);

@@ -119,8 +119,33 @@ typedef struct Count { Eval *ev; const Domain *d; double total; } Count;
 
 static double expr_operations(Eval *ev, const Domain *d, Expr *x);
 
-/* The mean number of elements of r over a sample of the statement's points. Indices of enclosing reductions stand at their start. */
-static double mean_length(Eval *ev, const Domain *d, const Reduce *r) {
+static bool missing_visit(void *context, Expr *x) {
+    Eval **ev = context;
+    if (x->kind != X_READ || !*ev) return true;
+    const Store *s = &(*ev)->stores[x->tensor->id];
+    if (!s->raw && !s->f && !s->i) *ev = NULL;
+    return true;
+}
+
+/* Does x read a temporary that has not been evaluated? */
+static bool reads_missing(Eval *ev, Expr *x) {
+    if (x) expr_walk(x, missing_visit, &ev);
+    return !ev;
+}
+
+static bool bounds_missing(Eval *ev, const Reduce *r) {
+    for (int k = 0; k < r->idx.n; k++)
+        if (reads_missing(ev, r->idx.at[k]->lo) || reads_missing(ev, r->idx.at[k]->hi)) return true;
+    return false;
+}
+
+/* The mean number of elements of r over a sample of the statement's points. Indices of enclosing reductions stand at their start. A
+ * predicate that reads what is not there yet counts as true, a range that does has one element. */
+static double mean_length(Eval *ev, const Domain *d, const Reduce *whole) {
+    if (bounds_missing(ev, whole)) return 1;
+    Reduce counted = *whole;
+    const Reduce *r = &counted;
+    if (reads_missing(ev, counted.pred)) counted.pred = NULL;
     Mark mark = scratch_mark(&ev->scratch);
     int n = d->points < 64 ? (int)d->points : 64;
     double total = 0;

@@ -129,6 +129,31 @@ CLONES static void extreme_lanes(int n, double sign, const double *t, const doub
     }
 }
 
+/* All of n exact terms into one accumulator. False where a zero's sign or a nan needs a closer look. */
+CLONES static bool extreme_exact(int n, double sign, const double *t, double *v, double *up, double *low) {
+    double most[PARTS];
+    int64_t nan = 0;
+    int whole = n - n % PARTS;
+    for (int p = 0; p < PARTS; p++) most[p] = -INFINITY;
+    for (int l = 0; l < whole; l += PARTS)
+        for (int p = 0; p < PARTS; p++) {
+            double x = sign * t[l + p];
+            nan |= x != x;
+            most[p] = x > most[p] ? x : most[p];
+        }
+    for (int l = whole; l < n; l++) {
+        double x = sign * t[l];
+        nan |= x != x;
+        most[0] = x > most[0] ? x : most[0];
+    }
+    for (int p = 1; p < PARTS; p++) most[0] = op_larger(most[0], most[p]);
+    if (nan || most[0] == 0) return false;
+    *v = op_max(*v, most[0]);
+    *up = op_larger(most[0], *up);
+    *low = op_larger(most[0], *low);
+    return true;
+}
+
 CLONES static void extreme_fold(int n, double sign, const double *t, const double *e, double *v, double *up, double *low) {
     double pv[PARTS], pu[PARTS], pl[PARTS];
     static const double none[PARTS];
@@ -250,6 +275,7 @@ static void add_floats(Frame *fr, Acc *a, const Col *c, const Col *index, const 
     }
     double sign = a->kind == CK_MIN || a->kind == CK_ARGMIN ? -1 : 1;
     if ((a->kind == CK_MAX || a->kind == CK_MIN) && !fr->mask && !unsure) {
+        if (fold && !e && extreme_exact(fr->n, sign, f, a->v, a->mag, a->err)) return;
         (fold ? extreme_fold : extreme_lanes)(fr->n, sign, f, e, a->v, a->mag, a->err);
         for (int l = 0; e && l < fr->n; l++)
             if (isnan(f[l]) && e[l] != 0) a->lost[fold ? 0 : l] = 1;
