@@ -1,4 +1,5 @@
 #include "grammar/build.h"
+#include <string.h>
 
 #define ADD(b, list, item) vec_push((b)->arena, &(b)->file->list, item)
 /* Takes over a list that was gathered on the way. */
@@ -140,6 +141,9 @@ void build_comb(Build *b, Tok keyword, Tok name) {
     b->comb = NEW(b->arena, AComb);
     b->comb->span = build_span(b, keyword);
     b->comb->name = build_aname(b, name);
+    b->section = COMB_NONE;
+    memset(b->has_section, 0, sizeof b->has_section);
+    b->bad_section = false;
 }
 
 void build_comb_params(Build *b, AParams *inputs, AParams *outputs) {
@@ -149,9 +153,40 @@ void build_comb_params(Build *b, AParams *inputs, AParams *outputs) {
 
 void build_comb_ordered(Build *b) { b->comb->ordered = true; }
 
+static const struct { const char *name, *sample; } sections[COMB_SECTIONS] = {
+    [COMB_STATE] = {"state", "state s = 0.0"},
+    [COMB_STEP] = {"step", "step { s = s + x }"},
+    [COMB_MERGE] = {"merge", "merge (o) { s = s + o.s }"},
+    [COMB_FINAL] = {"final", "final (s)"},
+};
+
+/* Reports the first section that should have stood before `section`, whose place is `at`. */
+static void report_missing(Build *b, Span at, CombSection section, const char *before) {
+    for (CombSection i = COMB_STATE; i < section && !b->bad_section; i++) {
+        if (b->has_section[i]) continue;
+        Diag *d = diag_error(b->diags, at, "expected '%s' before %s", sections[i].name, before);
+        diag_help(d, "a combinator has state, step, merge and final, in this order; for example: %s", sections[i].sample);
+        b->bad_section = true;
+    }
+}
+
+void build_section(Build *b, Tok keyword, CombSection section) {
+    Span at = build_span(b, keyword);
+    const char *name = sections[section].name;
+    if (b->has_section[section] && section != COMB_STATE) diag_error(b->diags, at, "'%s' is given twice", name);
+    else if (section < b->section && !b->bad_section) diag_error(b->diags, at, "'%s' stands behind '%s'", name, sections[b->section].name);
+    report_missing(b, at, section, arena_printf(b->arena, "'%s'", name));
+    b->has_section[section] = true;
+    if (section > b->section) b->section = section;
+}
+
+void build_section_bad(Build *b) { b->bad_section = true; }
+
+/* A brace that no text wrote closes a combinator that breaks off, which has been reported. */
 void build_comb_end(Build *b, Tok close) {
     b->comb->span = span_join(b->comb->span, build_span(b, close));
-    ADD(b, combs, b->comb);
+    if (close.hi > close.lo) report_missing(b, build_span(b, close), COMB_SECTIONS, "the end of the combinator");
+    if (b->comb->name.text) ADD(b, combs, b->comb);
 }
 
 void build_state(Build *b, Tok name, const Tok *dtype, AExpr *init) {

@@ -9,6 +9,9 @@ enum {
     TREE_NODES_MAX = 1 << 20     /* expressions in a file */
 };
 
+/* The sections of a combinator, in the order that they stand in. */
+typedef enum CombSection { COMB_NONE, COMB_STATE, COMB_STEP, COMB_MERGE, COMB_FINAL, COMB_SECTIONS } CombSection;
+
 typedef VEC(AParam) AParams;
 typedef VEC(AEntry *) AEntries;
 typedef VEC(ADirective *) ADirectives;
@@ -22,6 +25,8 @@ typedef struct Build {
     AFn *fn;                     /* what is being built */
     AKernel *kernel;
     AComb *comb;
+    CombSection section;         /* of comb, the last one */
+    bool has_section[COMB_SECTIONS], bad_section;
     ASchedule *schedule;
     ATest *test;
     AMachine *machine;
@@ -85,7 +90,9 @@ ACargs *build_carg(Build *b, ACargs *list, Tok name, ACval value);
 void build_comb(Build *b, Tok keyword, Tok name);
 void build_comb_params(Build *b, AParams *inputs, AParams *outputs);
 void build_comb_ordered(Build *b);
-void build_comb_end(Build *b, Tok close);
+void build_section(Build *b, Tok keyword, CombSection section);          /* reports what is out of order, missing or twice */
+void build_section_bad(Build *b);
+void build_comb_end(Build *b, Tok close);                                /* reports sections that are not there */
 void build_state(Build *b, Tok name, const Tok *dtype, AExpr *init);
 ABlock *build_block(Build *b);
 void build_assign(Build *b, ABlock *block, Tok name, AExpr *value);

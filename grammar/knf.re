@@ -8,7 +8,9 @@ static Span span_of(const Lexer *l, const char *from, const char *to) {
     return (Span){l->source, (uint32_t)(from - l->source->text), (uint32_t)(to - l->source->text)};
 }
 
-#define FAULT(l, from, to, ...) ((l)->quiet ? (void)0 : (void)diag_error((l)->diags, span_of(l, from, to), __VA_ARGS__))
+#define SAY(l, from, to, ...) ((l)->quiet ? (void)0 : (void)diag_error((l)->diags, span_of(l, from, to), __VA_ARGS__))
+/* A fault that may have cost a token. */
+#define FAULT(l, from, to, ...) ((l)->fault = (to), SAY(l, from, to, __VA_ARGS__))
 
 /* Decimal or hexadecimal, with underscores. */
 static int64_t integer_of(Lexer *l, const char *from, const char *to) {
@@ -77,8 +79,8 @@ static void check_text(Lexer *l, const char *from, const char *to) {
             unsigned char d = (unsigned char)s[1];
             good = !(c == 0xe0 && d < 0xa0) && !(c == 0xed && d >= 0xa0) && !(c == 0xf0 && d < 0x90) && !(c == 0xf4 && d >= 0x90);
         }
-        if (!good && !c) FAULT(l, s, s + 1, "a NUL byte: this is no text");
-        else if (!good) FAULT(l, s, s + 1, "bytes that are no UTF-8 (0x%02x)", c);
+        if (!good && !c) SAY(l, s, s + 1, "a NUL byte: this is no text");
+        else if (!good) SAY(l, s, s + 1, "bytes that are no UTF-8 (0x%02x)", c);
         if (!good) return;
         s += n;
     }

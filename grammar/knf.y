@@ -224,7 +224,10 @@ constants(L) ::= constants(A) COMMA constant(E).  { L = build_expr_add(b, A, E);
 
 /* ---- combinators ---- */
 
-def ::= chead LBRACE seps states step merge final RBRACE(R).  { build_comb_end(b, R); }
+def ::= chead LBRACE sections RBRACE(R).  { build_comb_end(b, R); }
+chead ::= COMBINATOR(K) BAD.            { build_comb(b, K, (Tok){0}); }
+chead ::= cname BAD.
+chead ::= chead BAD.
 chead ::= cname LPAREN plains(I) RPAREN ARROW LPAREN plains(O) RPAREN ordered.  { build_comb_params(b, I, O); }
 cname ::= COMBINATOR(K) ID(N).          { build_comb(b, K, N); }
 ordered ::= .
@@ -234,18 +237,19 @@ plains(L) ::= plain(P).                 { L = build_params(b); build_param_add(b
 plains(L) ::= plains(A) COMMA plain(P). { L = A; build_param_add(b, L, P); }
 %type plain {AParam *}
 plain(P) ::= ID(N) COLON dtype(D).      { P = build_param(b, N, D); }
-seps ::= .
-seps ::= seps SEP.
-states ::= STATE stinits seps.
-states ::= states STATE stinits seps.
+sections ::= .
+sections ::= sections SEP.
+sections ::= sections section.
+sections ::= sections BAD.                      { build_section_bad(b); }
+section ::= STATE(K) stinits.                   { build_section(b, K, COMB_STATE); }
+section ::= STEP(K) block(L).                   { build_section(b, K, COMB_STEP); build_step(b, L); }
+section ::= MERGE(K) LPAREN ID(N) RPAREN block(L).  { build_section(b, K, COMB_MERGE); build_merge(b, N, L); }
+section ::= FINAL(K) LPAREN exprs1(L) RPAREN.   { build_section(b, K, COMB_FINAL); build_final(b, L); }
 stinits ::= stinit.
 stinits ::= stinits COMMA stinit.
 stinit ::= ID(N) ASSIGN expr(E).                { build_state(b, N, NULL, E); }
 stinit ::= ID(N) COLON dtype(D) ASSIGN expr(E). { build_state(b, N, &D, E); }
 stinit ::= BAD.
-step ::= STEP block(L) seps.                        { build_step(b, L); }
-merge ::= MERGE LPAREN ID(N) RPAREN block(L) seps.  { build_merge(b, N, L); }
-final ::= FINAL LPAREN exprs1(L) RPAREN seps.       { build_final(b, L); }
 %type block {ABlock *}
 %type assigns {ABlock *}
 block(L) ::= LBRACE assigns(A) RBRACE.              { L = A; }

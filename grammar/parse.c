@@ -69,9 +69,17 @@ static void note_break(Reader *r, Tok t) {
         b->is_target = t.code == T_LBRACKET && r->prev.code == T_ID;
 }
 
+/* Where the line of t begins, or t where another token stands before it on its line. */
+static uint32_t part_begin(const Reader *r, Tok t) {
+    uint32_t at = t.lo;
+    while (t.first && at > 0 && r->build.source->text[at - 1] != '\n') at--;
+    return at;
+}
+
 /* Gives the parser a token that it accepts. */
 static void feed(Reader *r, Tok t) {
     note_break(r, t);
+    if (t.code == T_SEP || t.code == T_LBRACE || t.code == T_RBRACE) r->part = t.hi;
     knf(r->parser, t.code, t);
     if (t.code && t.code != T_BAD) note_token(r, t);
 }
@@ -111,6 +119,7 @@ static Tok skip_part(Reader *r, Tok t, bool first_begins) {
         line_begins = t.first && r->prev_ends && (flags_of(t) & TF_BEGIN);
     }
     r->new_statement = accepts(r, T_SEP) && !accepts(r, T_KERNEL) && t.code != T_SEP && t.code != T_RBRACE && t.code;
+    r->part = part_begin(r, t);
     return t;
 }
 
@@ -173,6 +182,22 @@ static bool is_unclosed(const Reader *r, Tok t) {
     return t.first && r->prev_ends && (flags_of(t) & TF_BEGIN) && in_brackets(r) && !accepts(r, t.code);
 }
 
+/* Does t begin the next section of a combinator though a block is still open? */
+static bool leaves_block(const Reader *r, Tok t) {
+    if (!t.first || !(flags_of(t) & TF_SOFT)) return false;
+    Lexer ahead = r->lex;
+    ahead.quiet = true;
+    ahead.comments = NULL;
+    int next = lex_next(&ahead).code, inside[] = {t.code, next}, outside[] = {T_RBRACE, t.code, next};
+    return knf_accepts(r->parser, 0, outside, 3) && !knf_accepts(r->parser, 0, inside, 2);
+}
+
+static void close_block(Reader *r, Tok t) {
+    Diag *d = diag_error(r->build.diags, build_span(&r->build, t), "expected '}' before '%s'", t.name);
+    if (r->open.n) diag_note(d, build_span(&r->build, innermost(r)->tok), "this '{' is not closed");
+    feed(r, made(r, T_RBRACE));
+}
+
 static bool too_deep(Reader *r, Tok t) {
     bool opens = t.code == T_LPAREN || t.code == T_LBRACKET || t.code == T_LBRACE;
     if (opens && r->open.n >= PARSE_DEPTH_MAX)
@@ -200,8 +225,14 @@ static bool step(Reader *r, Tok t) {
         if (statement_ends(r, t) && t.code != T_SEP) {
             Tok sep = made(r, T_SEP);
             r->new_statement = false;
-            if (accepts(r, T_SEP)) feed(r, sep);
-            else t = recover(r, sep, t);
+            if (accepts(r, T_SEP)) {
+                feed(r, sep);
+                r->part = part_begin(r, t);
+            } else t = recover(r, sep, t);
+            continue;
+        }
+        if (leaves_block(r, t)) {
+            close_block(r, t);
             continue;
         }
         if (accepts(r, t.code)) {

@@ -25,6 +25,10 @@ static int name_groups(Set *s, bool operators, const char **names) {
         remove_flagged(s, TF_DEF);
         s->has[0] = s->has[T_SEP] = false;
     }
+    if (s->has[T_STATE] && s->has[T_FINAL] && !s->has[T_ID]) {
+        names[n++] = "a section (state, step, merge or final)";
+        s->has[T_STATE] = s->has[T_STEP] = s->has[T_MERGE] = s->has[T_FINAL] = s->has[T_SEP] = s->has[T_RBRACE] = false;
+    }
     if (s->has[T_ID] && s->has[T_INT] && s->has[T_IF]) {
         names[n++] = s->has[T_WHERE] ? "a name or a number" : "an expression";
         remove_flagged(s, TF_OPERAND);
@@ -143,7 +147,10 @@ static bool breaks_off(const Reader *r, Tok t) {
     return t.first && ends && !r->prev_ends && r->prev.code && r->prev.code != T_LBRACE && r->prev.code != T_SEP;
 }
 
+bool reader_is_tainted(const Reader *r) { return r->lex.fault && r->lex.fault > r->build.source->text + r->part; }
+
 int reader_report(Reader *r, Tok t) {
+    if (reader_is_tainted(r)) return 0;
     Diags *diags = r->build.diags;
     Set s = reader_expected(r, 0);
     bool word = t.code == T_ID || (token_row(t.code)->flags & TF_SOFT);
@@ -168,6 +175,7 @@ int reader_report(Reader *r, Tok t) {
 }
 
 void reader_report_end(Reader *r, const Set *s, Tok last) {
+    if (reader_is_tainted(r)) return;
     Span at = {r->build.source, last.hi, last.hi};
     Tok end = {.code = T_SEP, .lo = last.hi, .hi = last.hi};
     Diag *d = diag_error(r->build.diags, at, "expected %s, found the end of the line", say(r, *s, end));

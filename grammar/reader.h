@@ -37,7 +37,11 @@ typedef struct Reader {
     int history[HISTORY];    /* the codes of the tokens before, the last one first */
     Open closed;         /* the bracket that prev closed */
     Break line_break;
+    uint32_t part;       /* where the statement (or another part that recovery skips) begins */
 } Reader;
+
+/* Has the part that is being read a lexical fault? A syntax error there may come from it alone. */
+bool reader_is_tainted(const Reader *r);
 
 /* The tokens that the parser would take, had it not taken the `drop` last ones. Words of places are left out where any name does. */
 Set reader_expected(const Reader *r, int drop);

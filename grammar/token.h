@@ -46,6 +46,7 @@ typedef struct Lexer {
     bool dots;           /* names may hold dots */
     bool after_minus;    /* set by the reader: the next integer may be 2^63 */
     bool quiet;          /* errors have been reported in an earlier pass */
+    const char *fault;   /* behind the last fault outside comments, or NULL */
     Spans *comments;      /* where the comments are, or NULL when nobody asks */
 } Lexer;
 

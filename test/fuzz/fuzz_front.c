@@ -1,44 +1,134 @@
-/* Any bytes through lexer, parser and formatter. For libFuzzer (clang -fsanitize=fuzzer,address,undefined); with -DREPLAY a program that
- * reads the files it is given. The checker's call goes behind grammar_parse in one(). */
+/* Any bytes through lexer, parser, formatter and checker, and what comes out of them through the printers. A Kernel's text reads back
+ * to the same text. A text that begins "# knyfe kernel" is read as --from kernel does; a first line "#D NAME=VALUE" is -D.
+ *
+ * For libFuzzer (clang -fsanitize=fuzzer,address,undefined; see run.sh); with -DREPLAY a program that reads the files and folders that
+ * it is given, as a test. */
 #include "dsl/ast_print.h"
+#include "dsl/front.h"
 #include "grammar/format.h"
 #include "grammar/parse.h"
+#include <dirent.h>
 #include <stdlib.h>
+#include <string.h>
+#include <time.h>
 
 static void oom(void *context, const char *why) {
     (void)context;
     fprintf(stderr, "%s\n", why);
-    exit(1);
+    abort();
 }
 
-static void one(const char *text, size_t n) {
-    Arena *a = arena_new((size_t)1 << 30, oom, NULL);
+static Arena *new_arena(void) { return arena_new((size_t)1 << 30, oom, NULL); }
+
+/* The argument of a first line "#D NAME=VALUE". */
+static bool argument_of(Arena *a, const char *text, size_t n, FrontArg *arg) {
+    const char *end = memchr(text, '\n', n), *assign = end ? memchr(text, '=', (size_t)(end - text)) : NULL;
+    if (!assign || n < 4 || memcmp(text, "#D ", 3) || assign < text + 3) return false;
+    *arg = (FrontArg){arena_strndup(a, text + 3, (size_t)(assign - text) - 3), arena_strndup(a, assign + 1, (size_t)(end - assign) - 1)};
+    return true;
+}
+
+/* What front_kernel makes of the text, printed; NULL when it is refused. */
+static const char *kernel_text(Arena *a, const Source *s, bool from_kernel, const char **messages, const char *library) {
     Names *names = names_new(a);
     Diags *diags = diags_new(a);
-    Source *s = source_of_text(a, "f.knf", text, n);
-    Out out = out_new(a), messages = out_new(a);
-    ast_print(grammar_parse(a, names, diags, s, n & 1), &out);
-    diag_print(diags, &messages, true);
-    grammar_format(a, names, diags_new(a), s, &out);
+    FrontArg arg;
+    FrontOptions options = {.parse = grammar_parse, .kernel_text = from_kernel, .library = library};
+    if (argument_of(a, s->text, s->size, &arg)) options.args = &arg, options.n_args = 1;
+    Program *p = front_load(a, names, diags, s, &options);
+    Kernel *k = p ? front_kernel(p, &options) : NULL;
+    Out out = out_new(a), said = out_new(a);
+    if (p) ast_print(front_file(p, 0), &out);
+    diag_print(diags, &said, true);
+    *messages = said.text;
+    if (!k) return NULL;
+    out = out_new(a);
+    kernel_print(k, &out);
+    return out.text;
+}
+
+static void format(Arena *a, const Source *s) {
+    Out out = out_new(a);
+    grammar_format(a, names_new(a), diags_new(a), s, &out);
+}
+
+/* A Kernel's text is read back, and is the same then. */
+static void read_back(Arena *a, const char *text) {
+    const char *messages;
+    const char *again = kernel_text(a, source_of_text(a, "k.knf", text, strlen(text)), true, &messages, NULL);
+    if (again && !strcmp(again, text)) return;
+    fprintf(stderr, "a Kernel's text reads back as another one:\n%s\n---\n%s\n%s\n", text, again ? again : "refused", messages);
+    abort();
+}
+
+static void one(const char *path, const char *text, size_t n, const char *library) {
+    Arena *a = new_arena();
+    Source *s = source_of_text(a, path, text, n);
+    bool from_kernel = n >= 14 && !memcmp(text, "# knyfe kernel", 14);
+    const char *messages, *printed = kernel_text(a, s, from_kernel, &messages, library);
+    if (printed) read_back(a, printed);
+    if (!from_kernel) format(a, s);
     arena_free(a);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
-    one((const char *)data, n);
+    one("f.knf", (const char *)data, n, NULL);
     return 0;
 }
 
 #ifdef REPLAY
-int main(int argc, char **argv) {
-    Arena *a = arena_new(0, oom, NULL);
-    for (int i = 1; i < argc; i++) {
-        const char *why = "";
-        Source *s = source_read(a, argv[i], &why);
-        if (s) one(s->text, s->size);
-        printf("%sok %d - %s\n", s ? "" : "not ", i, argv[i]);
-    }
-    printf("1..%d\n", argc - 1);
+static int n_tests, n_failed;
+
+static double seconds(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static void replay_file(const char *path) {
+    Arena *a = new_arena();
+    const char *why = "";
+    Source *s = source_read(a, path, &why);
+    double from = seconds();
+    if (s) one(path, s->text, s->size, "libkernels");
+    double time = seconds() - from;
+    bool good = s && time < 5;      /* a hang; the sanitizers and a loaded machine have their share */
+    printf("%sok %d - %s\n", good ? "" : "not ", ++n_tests, path);
+    if (!s) printf("# %s\n", why);
+    else if (!good) printf("# %.1f s\n", time);
+    fflush(stdout);
+    n_failed += !good;
     arena_free(a);
+}
+
+static void replay(const char *path);
+
+static void replay_folder(const char *path) {
+    struct dirent **entries;
+    int n = scandir(path, &entries, NULL, alphasort);
+    for (int i = 0; i < n; i++) {
+        char child[4096];
+        snprintf(child, sizeof child, "%s/%s", path, entries[i]->d_name);
+        if (entries[i]->d_name[0] != '.') replay(child);
+        free(entries[i]);
+    }
+    if (n >= 0) free(entries);
+}
+
+/* A folder's files of any name below "corpus", else those that end in .knf. */
+static void replay(const char *path) {
+    DIR *folder = opendir(path);
+    size_t n = strlen(path);
+    if (folder) {
+        closedir(folder);
+        replay_folder(path);
+    } else if (strstr(path, "/corpus/") || (n > 4 && !strcmp(path + n - 4, ".knf"))) replay_file(path);
+}
+
+int main(int argc, char **argv) {
+    for (int i = 1; i < argc; i++) replay(argv[i]);
+    printf("1..%d\n", n_tests);
+    return n_failed > 0;
 }
 #endif
