@@ -149,8 +149,9 @@ static void temporaries(Gen *g, Texts *names) {
         HostTensor *h = &g->tensors[t->id];
         if (h->wide) allocate(g, names, h->wide, "float", t->rank, t->shape);
         if (t->role != TR_TEMP) continue;
+        h->variable = h->variable || h->dropped == t->rank;
         if (h->variable) c_declare(&g->p, host_value_type(t->type), h->name, (CExpr){0});
-        else allocate(g, names, h->name, host_store_type(t->type), t->rank, t->shape);
+        else allocate(g, names, h->name, host_store_type(t->type), t->rank - h->dropped, t->shape + h->dropped);
     }
     if (!names->n) return;
     CExpr any = {0};
@@ -175,9 +176,10 @@ static void body(Gen *g) {
         if (is_tested(g, &k->facts.at[i])) fact(g, &k->facts.at[i]), tested++;
     if (tested) c_blank(&g->p);
     Texts names = {0};
+    host_fuse_plan(g);
     host_wide_plan(g);
     temporaries(g, &names);
-    for (int i = 0; i < k->stmts.n; i++) host_stmt(g, k->stmts.at[i]);
+    host_stmts(g);
     release(g, &names);
     c_return(&g->p, c_atom("0"));
 }
@@ -215,7 +217,9 @@ static void preamble(Gen *g) {
     out_s(g->p.out, "#if defined __GNUC__ && !defined __clang__\n");
     out_s(g->p.out, "#pragma GCC optimize (\"no-math-errno\", \"no-trapping-math\")\n");
     out_s(g->p.out, "#endif\n");
-    out_s(g->p.out, "#pragma GCC diagnostic ignored \"-Wtautological-compare\"\n\n");
+    out_s(g->p.out, "#pragma GCC diagnostic ignored \"-Wtautological-compare\"\n");
+    if (host_uses_vectors(&g->uses)) out_s(g->p.out, "#pragma GCC diagnostic ignored \"-Wpsabi\"\n");
+    c_blank(&g->p);
 }
 
 static Gen gen_new(const Kernel *k, const HostOptions *options, Out *out) {
@@ -226,6 +230,7 @@ static Gen gen_new(const Kernel *k, const HostOptions *options, Out *out) {
     g.var = NEW_ARRAY(a, CExpr, k->n_vars + 1);
     g.dim = NEW_ARRAY(a, CExpr, k->dims.n + 1);
     g.dim_used = NEW_ARRAY(a, bool, k->dims.n + 1);
+    g.grouped = NEW_ARRAY(a, bool, k->stmts.n + 1);
     g.fn = NEW_ARRAY(a, const char *, k->fns.n + 1);
     name_all(&g);
     return g;

@@ -45,21 +45,6 @@
         "const int64_t i = (int64_t)(in ? x : 0);", \
         "return in ? i : x > 0 ? INT64_MAX : x < 0 ? INT64_MIN : 0;"}},
 
-/* A fold of the lanes of an accumulator in pairs. */
-#define FOLD(op, type, T, body) \
-    {"knf_fold_" op "_" type, T, "const " T " *lane", NULL, { \
-        T " t[8];", \
-        "for (int l = 0; l < 8; l++) t[l] = " body("lane[l]", "lane[l + 8]") ";", \
-        "for (int l = 0; l < 4; l++) t[l] = " body("t[l]", "t[l + 4]") ";", \
-        "for (int l = 0; l < 2; l++) t[l] = " body("t[l]", "t[l + 2]") ";", \
-        "return " body("t[0]", "t[1]") ";"}},
-#define ADDED(a, b) a " + " b
-#define MULTIPLIED(a, b) a " * " b
-#define MAX32(a, b) "knf_max_f32(" a ", " b ")"
-#define MIN32(a, b) "knf_min_f32(" a ", " b ")"
-#define MAX64(a, b) "knf_max_f64(" a ", " b ")"
-#define MIN64(a, b) "knf_min_f64(" a ", " b ")"
-
 const HostHelper host_helpers[] = {
     {"knf_alloc", "void *", "size_t size, int rank, const int64_t *extent",
      "memory for a temporary; NULL when there is none or its size is no size_t", {
@@ -74,10 +59,6 @@ const HostHelper host_helpers[] = {
     {"knf_lit_f32", "float", "uint32_t u", "the float of these bits", {"float x;", "memcpy(&x, &u, sizeof x);", "return x;"}},
     FLOATS("f32", "float", "uint32_t", "f", "1.0f")
     FLOATS("f64", "double", "uint64_t", "", "1.0")
-    FOLD("add", "f32", "float", ADDED) FOLD("mul", "f32", "float", MULTIPLIED)
-    FOLD("max", "f32", "float", MAX32) FOLD("min", "f32", "float", MIN32)
-    FOLD("add", "f64", "double", ADDED) FOLD("mul", "f64", "double", MULTIPLIED)
-    FOLD("max", "f64", "double", MAX64) FOLD("min", "f64", "double", MIN64)
     {"knf_f32_odd", "float", "double d", "rounds to odd: a second rounding to a narrower type is then right", {
         "const float f = (float)d;",
         "const uint32_t u = knf_bits_f32(f);",

@@ -78,8 +78,9 @@ CExpr host_bound(Gen *g, const Expr *e) {
 }
 
 static CExpr flat(Gen *g, const Tensor *t, const CExpr *subs) {
-    CExpr at = subs[0];
-    for (int d = 1; d < t->rank; d++) at = c_sum(&g->p, c_product(&g->p, at, host_extent(g, t->shape[d])), subs[d]);
+    int first = g->tensors[t->id].dropped;
+    CExpr at = subs[first];
+    for (int d = first + 1; d < t->rank; d++) at = c_sum(&g->p, c_product(&g->p, at, host_extent(g, t->shape[d])), subs[d]);
     return at;
 }
 
@@ -143,15 +144,54 @@ static CExpr named(Gen *g, const Expr *e, CExpr x) {
     return c_atom(name);
 }
 
-static CExpr read_pad(Gen *g, const Expr *e, CExpr *at) {
+/* The index runs over exactly the extent. */
+bool host_is_inside(const Expr *sub, const Expr *extent) {
+    if (sub->kind != X_INDEX) return false;
+    const Index *i = sub->index;
+    return i->lo->kind == X_LIT && i->lo->lit_i >= 0 && expr_equal(i->hi, extent);
+}
+
+/* The conditions, not known by themselves or by a name given before, under which a read with pad is inside; empty text for none. */
+static CExpr inside_tests(Gen *g, const Expr *e, CExpr *at) {
     CExpr inside = {0};
+    unsigned done = 0;
+    for (int i = 0; i < g->guards.n; i++) {
+        if (g->guards.at[i].read != e || (g->guards.at[i].row >= 0 && g->guards.at[i].row != g->row)) continue;
+        inside = g->guards.at[i].value;
+        done = g->guards.at[i].dims;
+    }
     for (int d = 0; d < e->args.n; d++) {
+        if ((d < 32 && done >> d & 1) || host_is_inside(e->args.at[d], e->tensor->shape[d])) continue;
         at[d] = named(g, e->args.at[d], at[d]);
         CExpr c = c_call2(&g->p, host_use(&g->uses, "knf_inside"), at[d], host_extent(g, e->tensor->shape[d]));
         inside = inside.text ? c_binary(&g->p, "&&", inside, c) : c;
     }
+    return inside;
+}
+
+CExpr host_inside(Gen *g, const Expr *e, unsigned dims) {
+    CExpr inside = {0};
+    for (int d = 0; d < e->args.n && d < 32; d++) {
+        if (!(dims >> d & 1)) continue;
+        CExpr c = c_call2(&g->p, host_use(&g->uses, "knf_inside"), host_bound(g, e->args.at[d]), host_extent(g, e->tensor->shape[d]));
+        inside = inside.text ? c_binary(&g->p, "&&", inside, c) : c;
+    }
+    return inside;
+}
+
+static CExpr read_pad(Gen *g, const Expr *e, CExpr *at) {
+    CExpr inside = inside_tests(g, e, at);
     CExpr x = read_at(g, e->tensor, at);
     return inside.text ? c_cond(&g->p, inside, x, host_expr(g, e->pad)) : x;
+}
+
+CExpr host_read_element(Gen *g, const Expr *e, CExpr *inside) {
+    HostTensor *h = &g->tensors[e->tensor->id];
+    h->used = true;
+    CExpr *at = NEW_ARRAY(g->a, CExpr, e->args.n);
+    for (int d = 0; d < e->args.n; d++) at[d] = host_bound(g, e->args.at[d]);
+    if (e->mode == READ_PAD) *inside = inside_tests(g, e, at);
+    return c_subscript(&g->p, c_atom(g->wide && h->wide ? h->wide : h->name), flat(g, e->tensor, at));
 }
 
 static CExpr read(Gen *g, const Expr *e) {

@@ -12,8 +12,9 @@ typedef struct Scope { VEC(const char *) taken; } Scope;
 typedef struct HostTensor {
     const char *name;
     bool variable;          /* a scalar held in a C variable of the compute type */
-    bool used, widened;
+    bool used;
     const char *wide;       /* a copy as floats of a narrow tensor that is read many times, or NULL */
+    int dropped;            /* leading dims that it has no room for: a fused loop holds one element of them at a time */
 } HostTensor;
 
 /* A named extent or bound that is more than a dim. */
@@ -21,6 +22,9 @@ typedef struct HostExtent { const Expr *expr; const char *name, *text; } HostExt
 
 /* A value that has been computed before: what host_expr gives for this node. */
 typedef struct HostHoisted { const Expr *expr; CExpr value; } HostHoisted;
+
+/* The name of a condition under which a read with pad is inside, as far as these dims go, in one row of a tile (-1: in all). */
+typedef struct HostGuard { const Expr *read; int row; unsigned dims; CExpr value; } HostGuard;
 
 typedef struct Gen {
     const Kernel *k;
@@ -38,6 +42,10 @@ typedef struct Gen {
     bool wide;              /* reads go to the wide copies */
     VEC(HostExtent) extents;
     VEC(HostHoisted) hoisted;
+    VEC(HostGuard) guards;
+    int row;                /* of the tile */
+    int depth;              /* indices of a statement whose loops are open already: fused loops */
+    bool *grouped;          /* by Stmt.id: stands in a fused loop */
 } Gen;
 
 /* --- host_names.c -------------------------------------------------------------------------------------------------------- */
@@ -64,6 +72,12 @@ bool host_needs_statements(const Expr *e);
 CExpr host_literal(Gen *g, DType t, double f, int64_t i);
 /* The value as a store into memory of type t writes it; e is its expression or NULL. */
 CExpr host_stored(Gen *g, DType t, const Expr *e, CExpr value);
+/* The element that a read of a tensor in memory begins at, and for one with pad the tests that are left (or no text). */
+CExpr host_read_element(Gen *g, const Expr *e, CExpr *inside);
+/* The subscript is an index that runs over exactly the extent, or less. */
+bool host_is_inside(const Expr *sub, const Expr *extent);
+/* The tests of these dims of a read with pad. */
+CExpr host_inside(Gen *g, const Expr *e, unsigned dims);
 /* tensor [ subs ] as an lvalue. */
 CExpr host_element(Gen *g, const Tensor *t, const Exprs *subs);
 /* Opens for (int64_t i = lo; i < hi; i++) and sets the index's name. */
@@ -100,18 +114,40 @@ CExpr host_acc_result(Gen *g, Acc *acc, int i);
 /* A whole reduction in place; result i of Acc. */
 void host_reduce(Gen *g, const Reduce *r, Acc *acc);
 
-/* --- host_stmt.c, host_lanes.c ------------------------------------------------------------------------------------------- */
+/* --- host_vector.c ------------------------------------------------------------------------------------------------------- */
 
+/* Lanes of a vector of values of type t: as many as 64 bytes hold. */
+int host_vector_lanes(DType t);
+const char *host_vector_type(Gen *g, DType t, int n);
+/* Vectors of both hold the same. */
+bool host_vector_same(DType x, DType y);
+/* Whether the operand's neighbours along the lane can be computed as vectors. */
+bool host_vector_fits(const Reduce *r, const Index *lane);
+/* The values of n neighbours, the first where the index stands. */
+CExpr host_vector(Gen *g, const Expr *e, const Index *lane, int n);
+
+/* --- host_stmt.c, host_fuse.c, host_plan.c, host_lanes.c ------------------------------------------------------------------- */
+
+/* All statements. */
+void host_stmts(Gen *g);
+/* Finds which statements share loops, and which temporaries need room for one iteration only. */
+void host_fuse_plan(Gen *g);
+/* The index that a statement without reduction has innermost. */
+const Index *host_innermost(Gen *g, const Stmt *s);
+/* A statement as a plain loop nest. */
+void host_nest(Gen *g, const Stmt *s);
 void host_stmt(Gen *g, const Stmt *s);
 void host_store(Gen *g, const Target *t, const Expr *e, CExpr value);
 
 typedef struct Lanes {
     bool use;               /* false: the plain loop nest */
+    bool vector;            /* vector types, else arrays with a loop over the lanes */
     Index *lane;            /* the index that the lanes run along */
     bool output;            /* it is one of the statement's, not the reduction's last */
-    Index *tile;            /* an index of which several values share operands, or NULL */
+    Index *tile, *tile2;    /* indices of which several values share operands, or NULL */
 } Lanes;
 Lanes host_lanes_plan(Gen *g, const Stmt *s);
 void host_lanes_emit(Gen *g, const Stmt *s, Lanes plan);
-/* Decides which narrow tensors get a copy as floats. */
+/* Decides which narrow tensors get a copy as floats; makes those that the statement reads. */
 void host_wide_plan(Gen *g);
+void host_widen(Gen *g, const Stmt *s, Lanes plan);

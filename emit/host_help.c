@@ -3,18 +3,26 @@
 #include <ctype.h>
 #include <string.h>
 
+typedef struct Table { const HostHelper *rows; const int *n; } Table;
+static const Table tables[HOST_TABLES] = {
+    {host_vector_types, &n_host_vector_types}, {host_helpers, &n_host_helpers}, {host_vector_helpers, &n_host_vector_helpers},
+    {host_math, &n_host_math},
+};
+
 HostUses host_uses_new(Arena *a) {
-    return (HostUses){NEW_ARRAY(a, bool, n_host_helpers), NEW_ARRAY(a, bool, n_host_math)};
+    HostUses u;
+    for (int t = 0; t < HOST_TABLES; t++) u.used[t] = NEW_ARRAY(a, bool, *tables[t].n);
+    return u;
 }
 
 static const HostHelper *find(const char *name, size_t n, HostUses *u, bool **flag) {
-    for (int i = 0; i < n_host_helpers + n_host_math; i++) {
-        bool math = i >= n_host_helpers;
-        const HostHelper *h = math ? &host_math[i - n_host_helpers] : &host_helpers[i];
-        if (strlen(h->name) != n || strncmp(h->name, name, n)) continue;
-        if (u) *flag = math ? &u->math[i - n_host_helpers] : &u->helpers[i];
-        return h;
-    }
+    for (int t = 0; t < HOST_TABLES; t++)
+        for (int i = 0; i < *tables[t].n; i++) {
+            const HostHelper *h = &tables[t].rows[i];
+            if (strlen(h->name) != n || strncmp(h->name, name, n)) continue;
+            if (u) *flag = &u->used[t][i];
+            return h;
+        }
     return NULL;
 }
 
@@ -26,8 +34,8 @@ static void use(HostUses *u, const char *name, size_t n) {
     assert(h && "a helper of that name");
     if (!h || *flag) return;
     *flag = true;
-    for (int i = 0; h->lines[i]; i++)
-        for (const char *s = h->lines[i]; (s = strstr(s, "knf_")); s += n) {
+    for (int i = -2; i < 0 || h->lines[i]; i++)
+        for (const char *s = i == -2 ? h->result : i == -1 ? h->params : h->lines[i]; s && (s = strstr(s, "knf_")); s += n) {
             for (n = 0; isalnum((unsigned char)s[n]) || s[n] == '_'; n++) {}
             use(u, s, n);
         }
@@ -38,8 +46,23 @@ const char *host_use(HostUses *u, const char *name) {
     return name;
 }
 
+bool host_uses_vectors(const HostUses *u) {
+    for (int i = 0; i < n_host_vector_types; i++)
+        if (u->used[0][i]) return true;
+    return false;
+}
+
+void host_use_all(HostUses *u) {
+    for (int t = 0; t < HOST_TABLES; t++)
+        for (int i = 0; i < *tables[t].n; i++) u->used[t][i] = true;
+}
+
 static void print(CPrint *p, const HostHelper *h) {
     if (h->note) c_comment(p, h->note);
+    if (h->vector) {
+        out_f(p->out, "typedef %s %s __attribute__((vector_size(%d), aligned(%d), may_alias));\n", h->result, h->name, h->vector, h->align);
+        return;
+    }
     if (!h->params) {
         out_f(p->out, "static const %s %s[] = {\n", h->result, h->name);
         p->out->indent++;
@@ -55,8 +78,10 @@ static void print(CPrint *p, const HostHelper *h) {
 }
 
 void host_helpers_print(CPrint *p, const HostUses *u) {
-    for (int i = 0; i < n_host_helpers; i++)
-        if (u->helpers[i]) print(p, &host_helpers[i]);
-    for (int i = 0; i < n_host_math; i++)
-        if (u->math[i]) print(p, &host_math[i]);
+    if (host_uses_vectors(u)) c_comment(p, "Vectors of neighbours in memory.");
+    for (int t = 0; t < HOST_TABLES; t++) {
+        for (int i = 0; i < *tables[t].n; i++)
+            if (u->used[t][i]) print(p, &tables[t].rows[i]);
+        if (t == 0 && host_uses_vectors(u)) c_blank(p);
+    }
 }

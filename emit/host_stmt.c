@@ -21,7 +21,7 @@ static int innermost_score(Gen *g, const Stmt *s, const Index *i) {
 static int open_domain(Gen *g, const Stmt *s, const Index *inner, bool with_inner) {
     int open = 0;
     for (int pass = 0; pass < 2; pass++)
-        for (int d = 0; d < s->idx.n; d++) {
+        for (int d = g->depth; d < s->idx.n; d++) {
             Index *i = s->idx.at[d];
             if ((i == inner) != (pass == 1) || (i == inner && !with_inner)) continue;
             CExpr lo = host_extent(g, i->lo), hi = host_extent(g, i->hi);
@@ -35,13 +35,18 @@ static void close(Gen *g, int open) {
     while (open--) c_end(&g->p);
 }
 
-static void pointwise(Gen *g, const Stmt *s) {
+const Index *host_innermost(Gen *g, const Stmt *s) {
     const Index *inner = NULL;
     int best = 0;
-    for (int d = 0; d < s->idx.n; d++) {
+    for (int d = g->depth; d < s->idx.n; d++) {
         int score = innermost_score(g, s, s->idx.at[d]);
         if (!inner || score >= best) inner = s->idx.at[d], best = score;
     }
+    return inner;
+}
+
+static void pointwise(Gen *g, const Stmt *s) {
+    const Index *inner = host_innermost(g, s);
     int open = open_domain(g, s, inner, true);
     const Expr *e = s->value;
     host_store(g, &s->targets.at[0], e, host_expr(g, e));
@@ -95,16 +100,21 @@ static const char *source_text(Gen *g, const Stmt *s) {
     return o.text;
 }
 
+void host_nest(Gen *g, const Stmt *s) {
+    if (s->value->kind != X_REDUCE) pointwise(g, s);
+    else if (s->value->reduce->scan != SCAN_NONE) scan(g, s);
+    else reduction(g, s);
+}
+
 void host_stmt(Gen *g, const Stmt *s) {
     int mark = host_scope_mark(g);
     c_comment(&g->p, source_text(g, s));
     Lanes plan = host_lanes_plan(g, s);
-    bool block = plan.tile || (s->idx.n == 0 && host_needs_statements(s->value)) || (s->value->kind == X_REDUCE && s->value->reduce->scan != SCAN_NONE);
+    bool reduces = host_needs_statements(s->value), scans = s->value->kind == X_REDUCE && s->value->reduce->scan != SCAN_NONE;
+    bool block = !(plan.use && plan.output) && (scans || (reduces && s->idx.n == g->depth));
     if (block) c_block(&g->p);
     if (plan.use) host_lanes_emit(g, s, plan);
-    else if (s->value->kind != X_REDUCE) pointwise(g, s);
-    else if (s->value->reduce->scan != SCAN_NONE) scan(g, s);
-    else reduction(g, s);
+    else host_nest(g, s);
     if (block) c_end(&g->p);
     host_scope_pop(g, mark);
     c_blank(&g->p);

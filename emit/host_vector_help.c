@@ -1,0 +1,86 @@
+/* Vector types of emitted host C, in GNU C's terms, and the helpers that work on whole vectors. The types are those of elements in
+ * memory: any alignment of an element, and any type of the same size may stand there. */
+#include "emit/host_help.h"
+
+#define TYPE(element, T, bytes, n) {"knf_" element "x" #n, T, NULL, NULL, {0}, bytes * n, bytes},
+
+const HostHelper host_vector_types[] = {
+    TYPE("f32", "float", 4, 16) TYPE("f32", "float", 4, 8) TYPE("f64", "double", 8, 8)
+    TYPE("u32", "uint32_t", 4, 16) TYPE("u32", "uint32_t", 4, 8) TYPE("u64", "uint64_t", 8, 8)
+    TYPE("i32", "int32_t", 4, 16) TYPE("i32", "int32_t", 4, 8) TYPE("i64", "int64_t", 8, 8)
+    TYPE("u16", "uint16_t", 2, 16) TYPE("i16", "int16_t", 2, 16) TYPE("i16", "int16_t", 2, 8)
+    TYPE("u8", "uint8_t", 1, 16) TYPE("i8", "int8_t", 1, 16) TYPE("u8", "uint8_t", 1, 8) TYPE("i8", "int8_t", 1, 8)
+};
+const int n_host_vector_types = sizeof host_vector_types / sizeof *host_vector_types;
+
+/* All lanes joined in pairs: l with l + n / 2, and so on. */
+#define FOLD16(op, type, T, V, body) \
+    {"knf_fold_" op "_" type, T, "knf_" V " v", "the lanes joined in pairs", { \
+        T " t[16];", \
+        "*(knf_" V " *)t = v;", \
+        "for (int l = 0; l < 8; l++) t[l] = " body("t[l]", "t[l + 8]") ";", \
+        "for (int l = 0; l < 4; l++) t[l] = " body("t[l]", "t[l + 4]") ";", \
+        "for (int l = 0; l < 2; l++) t[l] = " body("t[l]", "t[l + 2]") ";", \
+        "return " body("t[0]", "t[1]") ";"}},
+#define FOLD8(op, type, T, V, body) \
+    {"knf_fold_" op "_" type, T, "knf_" V " v", "the lanes joined in pairs", { \
+        T " t[8];", \
+        "*(knf_" V " *)t = v;", \
+        "for (int l = 0; l < 4; l++) t[l] = " body("t[l]", "t[l + 4]") ";", \
+        "for (int l = 0; l < 2; l++) t[l] = " body("t[l]", "t[l + 2]") ";", \
+        "return " body("t[0]", "t[1]") ";"}},
+#define ADDED(a, b) a " + " b
+#define MULTIPLIED(a, b) a " * " b
+#define ADDED_I32(a, b) "knf_add_i32(" a ", " b ")"
+#define ADDED_I64(a, b) "knf_add_i64(" a ", " b ")"
+#define TIMES_I32(a, b) "knf_mul_i32(" a ", " b ")"
+#define TIMES_I64(a, b) "knf_mul_i64(" a ", " b ")"
+#define MAX_F32(a, b) "knf_max_f32(" a ", " b ")"
+#define MIN_F32(a, b) "knf_min_f32(" a ", " b ")"
+#define MAX_F64(a, b) "knf_max_f64(" a ", " b ")"
+#define MIN_F64(a, b) "knf_min_f64(" a ", " b ")"
+#define MAX_I(a, b) a " > " b " ? " a " : " b
+#define MIN_I(a, b) a " < " b " ? " a " : " b
+
+/* IEEE 754-2019 maximum and minimum: masks select a, b, both (the zeros), or their sum (a nan). */
+#define EXTREME(op, type, V, U, more, less, both) \
+    {"knf_v" op "_" type, "knf_" V, "knf_" V " a, knf_" V " b", "IEEE 754-2019, by lanes: nan if either is, -0 below +0", { \
+        "const knf_" U " first = (knf_" U ")(a " more " b) & (knf_" U ")a;", \
+        "const knf_" U " second = (knf_" U ")(a " less " b) & (knf_" U ")b;", \
+        "const knf_" U " same = (knf_" U ")(a == b) & (knf_" U ")a " both " (knf_" U ")(a == b) & (knf_" U ")b;", \
+        "const knf_" U " nan = ~((knf_" U ")(a < b) | (knf_" U ")(a >= b)) & (knf_" U ")(a + b);", \
+        "return (knf_" V ")(first | second | same | nan);"}},
+#define EXTREME_I(op, type, V, U, more) \
+    {"knf_v" op "_" type, "knf_" U, "knf_" U " a, knf_" U " b", NULL, { \
+        "const knf_" U " first = (knf_" U ")((knf_" V ")a " more " (knf_" V ")b);", \
+        "return (a & first) | (b & ~first);"}},
+
+/* Sixteen narrow floats: the magnitude's bits moved to those of a float, scaled by the difference of the exponents' biases. */
+#define LOAD(name, T, h, size, shift, scale, top, special, sign, up) \
+    {"knf_load_" name, "knf_f32x16", "const " T " *p", "the values of sixteen " name, { \
+        "const knf_u32x16 h = __builtin_convertvector(*(const knf_" h " *)p, knf_u32x16);", \
+        "const knf_u32x16 size = h & " size ";", \
+        "const knf_f32x16 x = (knf_f32x16)(size << " shift ") * " scale ";", \
+        "const knf_u32x16 special = (knf_u32x16)(size >= " top ") & " special ";", \
+        "return (knf_f32x16)((knf_u32x16)x | special | (h & " sign ") << " up ");"}},
+
+const HostHelper host_vector_helpers[] = {
+    EXTREME("max", "f32", "f32x16", "u32x16", ">", "<", "&") EXTREME("min", "f32", "f32x16", "u32x16", "<", ">", "|")
+    EXTREME("max", "f64", "f64x8", "u64x8", ">", "<", "&") EXTREME("min", "f64", "f64x8", "u64x8", "<", ">", "|")
+    EXTREME_I("max", "i32", "i32x16", "u32x16", ">") EXTREME_I("min", "i32", "i32x16", "u32x16", "<")
+    EXTREME_I("max", "i64", "i64x8", "u64x8", ">") EXTREME_I("min", "i64", "i64x8", "u64x8", "<")
+    FOLD16("add", "f32", "float", "f32x16", ADDED) FOLD16("mul", "f32", "float", "f32x16", MULTIPLIED)
+    FOLD16("max", "f32", "float", "f32x16", MAX_F32) FOLD16("min", "f32", "float", "f32x16", MIN_F32)
+    FOLD8("add", "f64", "double", "f64x8", ADDED) FOLD8("mul", "f64", "double", "f64x8", MULTIPLIED)
+    FOLD8("max", "f64", "double", "f64x8", MAX_F64) FOLD8("min", "f64", "double", "f64x8", MIN_F64)
+    FOLD16("add", "i32", "int32_t", "u32x16", ADDED_I32) FOLD16("mul", "i32", "int32_t", "u32x16", TIMES_I32)
+    FOLD16("max", "i32", "int32_t", "u32x16", MAX_I) FOLD16("min", "i32", "int32_t", "u32x16", MIN_I)
+    FOLD8("add", "i64", "int64_t", "u64x8", ADDED_I64) FOLD8("mul", "i64", "int64_t", "u64x8", TIMES_I64)
+    FOLD8("max", "i64", "int64_t", "u64x8", MAX_I) FOLD8("min", "i64", "int64_t", "u64x8", MIN_I)
+    LOAD("f16", "uint16_t", "u16x16", "0x7fff", "13", "0x1p112f", "0x7c00", "0x7f800000", "0x8000", "16")
+    LOAD("f8e5m2", "uint8_t", "u8x16", "0x7f", "21", "0x1p112f", "0x7c", "0x7f800000", "0x80", "24")
+    LOAD("f8e4m3", "uint8_t", "u8x16", "0x7f", "20", "0x1p120f", "0x7f", "0x7fc00000", "0x80", "24")
+    {"knf_load_bf16", "knf_f32x16", "const uint16_t *p", "the values of sixteen bf16", {
+        "return (knf_f32x16)(__builtin_convertvector(*(const knf_u16x16 *)p, knf_u32x16) << 16);"}},
+};
+const int n_host_vector_helpers = sizeof host_vector_helpers / sizeof *host_vector_helpers;
