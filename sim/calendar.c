@@ -72,14 +72,17 @@ int64_t buckets_book(Buckets *b, int64_t lo, int64_t hi, int64_t need) {
     if (hi - lo > (BUCKETS - 96) * (int64_t)BUCKET_TICKS) lo = hi - (BUCKETS - 96) * (int64_t)BUCKET_TICKS;
     int64_t left = need, given = 0, end = hi, span = hi > lo ? hi - lo : 1;
     for (int64_t i = lo / BUCKET_TICKS; left > 0; i++) {
-        int64_t to = (i + 1) * BUCKET_TICKS < hi ? (i + 1) * BUCKET_TICKS : hi;
+        int64_t start = i * BUCKET_TICKS, from = start > lo ? start : lo, to = start + BUCKET_TICKS < hi ? start + BUCKET_TICKS : hi;
         int64_t due = to >= hi ? need : (int64_t)((__int128)need * (to - lo) / span);   /* what should be served by `to` */
-        int64_t *used = bucket(b, i), room = BUCKET_TICKS - *used, take = due - given < room ? due - given : room;
+        int64_t *used = bucket(b, i), time = start + BUCKET_TICKS - from, room = BUCKET_TICKS - *used < time ? BUCKET_TICKS - *used : time;
+        int64_t take = due - given < room ? due - given : room;
         if (take <= 0) continue;
         *used += take;
         given += take;
         left -= take;
-        if (i * BUCKET_TICKS >= hi) end = i * BUCKET_TICKS + *used;
+        int64_t done = start >= hi ? start + *used : from + take;
+        if (done > end) end = done;
+        if (b->last < start + *used) b->last = start + *used;
     }
     return end;
 }

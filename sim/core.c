@@ -10,7 +10,8 @@ static void core_flush(Core *k) {
     PE *p = &k->pe;
     int64_t v = p->vector > p->loads ? p->vector : p->loads;
     if (p->stores > v) v = p->stores;
-    int64_t dt = p->scalar + v;
+    int64_t dt = p->scalar + v, rows = (p->loads ? p->loads / p->cost[PE_OP_LOAD] : 0) + (p->stores ? p->stores / p->cost[PE_OP_STORE] : 0);
+    if (rows) dt = buckets_book(k->owner->port, k->now, k->now + dt, sim_rate_ticks(k->run->m->local.bandwidth, rows * k->run->m->core.vector)) - k->now;
     p->scalar = p->vector = p->loads = p->stores = 0;
     k->now += dt;
     k->time[SIM_BUSY] += dt;

@@ -352,7 +352,11 @@ bool sim_machine_read(SimMachine *out, const AMachine *m, Diags *diags, Arena *a
 static void key_source(SimKey *k, const AEntry *e) {
     const char *s = text_or(e->source.text);
     k->assumed = !strncmp(s, "assumed", 7);
-    k->has_range = k->assumed && sscanf(s + 7, " %lf..%lf", &k->lo, &k->hi) == 2;
+    const char *dots = strstr(s, ".."), *colon = strchr(s, ':');
+    if (!k->assumed || !dots || (colon && colon < dots)) return;
+    k->has_range = true;
+    k->lo = atof(s + 7);         /* stops at the first of the dots, or after one */
+    k->hi = atof(dots + 2);
 }
 
 int sim_machine_keys(const AMachine *m, SimKey *out, int max, Arena *a) {

@@ -194,6 +194,8 @@ static void run_books(Run *r) {
 
 static void run_close(Run *r) {
     mem_flush(r);
+    for (int i = 0; i < r->n_pes; i++)
+        if (r->end < r->pe[i].port->last) r->end = r->pe[i].port->last;
     for (int i = 0; i < r->n_pes; i++) {
         Pe *p = &r->pe[i];
         for (int e = 0; e < PE_ENGINES; e++) engine_cause(r, p, (PeEngine)e, SIM_IDLE, r->end);

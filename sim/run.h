@@ -16,7 +16,7 @@ void calendar_free(Calendar *c);
 
 /* ---- buckets: a rate shared by many users at once ---- */
 enum { BUCKET_TICKS = 64 * SIM_TICK, BUCKETS = 4096 };
-typedef struct Buckets { struct { int64_t index, used; } at[BUCKETS]; int64_t busy; } Buckets;
+typedef struct Buckets { struct { int64_t index, used; } at[BUCKETS]; int64_t busy, last; } Buckets;   /* last: all served by then */
 /* Spreads `need` ticks of use over [lo, hi); returns when the last of it is served, at least hi. */
 int64_t buckets_book(Buckets *b, int64_t lo, int64_t hi, int64_t need);
 
