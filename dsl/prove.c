@@ -217,6 +217,15 @@ static bool add_facts(Query *q) {
 /* Which facts a query takes. */
 typedef enum Scope { CONE, REST, ALL } Scope;
 
+/* The facts that were not taken, with variables of their own. */
+static void take_rest(Query *q) {
+    while (q->n_vars > 0) q->local[q->var[--q->n_vars]] = -1;
+    for (int i = 0; i < q->p->facts.n; i++) {
+        q->taken[i] = !q->taken[i];
+        if (q->taken[i]) take_fact(q, &q->p->facts.at[i]);
+    }
+}
+
 static void query_start(Query *q, Prover *p, bool want_point) {
     *q = (Query){.p = p, .search = {.pool = &p->pool, .want_point = want_point}};
     q->local = pool_alloc(&p->pool, sizeof *q->local * (size_t)p->n_vars);
@@ -226,17 +235,17 @@ static void query_start(Query *q, Prover *p, bool want_point) {
     memset(q->taken, 0, (size_t)p->facts.n);
 }
 
+/* A point has a value for every variable; for an answer alone those that no fact mentions do not count. */
 static void take_scope(Query *q, const Lin *goal, Scope scope) {
     if (goal) take_lin(q, *goal);
+    for (int i = 0; i < q->p->n_vars && q->search.want_point; i++) take_var(q, i);
     if (scope != ALL) take_cone(q);
-    if (scope == CONE) return;
-    q->n_vars = 0;           /* what is not in the cone has variables of its own */
-    for (int i = 0; i < q->p->n_vars; i++) {
-        bool in_cone = q->local[i] >= 0;
-        q->local[i] = -1;
-        if (scope == ALL || !in_cone) take_var(q, i);
+    if (scope == REST) take_rest(q);
+    if (scope != ALL) return;
+    for (int i = 0; i < q->p->facts.n; i++) {
+        q->taken[i] = true;
+        take_fact(q, &q->p->facts.at[i]);
     }
-    for (int i = 0; i < q->p->facts.n; i++) q->taken[i] = !q->taken[i];
 }
 
 /* Looks for a point of the facts in scope where goal < 0; goal may be NULL. q->search.value holds it while the pool's mark of the

@@ -9,7 +9,8 @@ void *pool_alloc(Pool *p, size_t size) {
         p->used = 0;
     }
     if (p->block == p->blocks.n) {
-        size_t room = size > POOL_BLOCK ? size : POOL_BLOCK;
+        size_t room = POOL_BLOCK;
+        while (room < size) room *= 2;      /* queries grow little by little: a block serves many */
         PoolBlock b = {arena_alloc(p->arena, room), room};
         vec_push(p->arena, &p->blocks, b);
         p->used = 0;
