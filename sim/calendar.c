@@ -60,9 +60,10 @@ int64_t calendar_book(Calendar *c, int64_t from, int64_t dur, int64_t now) {
 
 void calendar_free(Calendar *c) { free(c->at); }
 
-/* The bucket of that number, emptied when it still holds another time's use. */
-static int64_t *bucket(Buckets *b, int64_t index) {
+/* The bucket of that number, emptied when it still holds an earlier time's use; `late` when it holds a later one's. */
+static int64_t *bucket(Buckets *b, int64_t index, int64_t *late) {
     int i = (int)(index % BUCKETS);
+    if (b->at[i].index > index) { *late = 0; return late; }
     if (b->at[i].index != index) { b->at[i].index = index; b->at[i].used = 0; }
     return &b->at[i].used;
 }
@@ -70,11 +71,11 @@ static int64_t *bucket(Buckets *b, int64_t index) {
 int64_t buckets_book(Buckets *b, int64_t lo, int64_t hi, int64_t need) {
     b->busy += need;
     if (hi - lo > (BUCKETS - 96) * (int64_t)BUCKET_TICKS) lo = hi - (BUCKETS - 96) * (int64_t)BUCKET_TICKS;
-    int64_t left = need, given = 0, end = hi, span = hi > lo ? hi - lo : 1;
+    int64_t left = need, given = 0, end = hi, span = hi > lo ? hi - lo : 1, late;
     for (int64_t i = lo / BUCKET_TICKS; left > 0; i++) {
         int64_t start = i * BUCKET_TICKS, from = start > lo ? start : lo, to = start + BUCKET_TICKS < hi ? start + BUCKET_TICKS : hi;
         int64_t due = to >= hi ? need : (int64_t)((__int128)need * (to - lo) / span);   /* what should be served by `to` */
-        int64_t *used = bucket(b, i), time = start + BUCKET_TICKS - from, room = BUCKET_TICKS - *used < time ? BUCKET_TICKS - *used : time;
+        int64_t *used = bucket(b, i, &late), time = start + BUCKET_TICKS - from, room = BUCKET_TICKS - *used < time ? BUCKET_TICKS - *used : time;
         int64_t take = due - given < room ? due - given : room;
         if (take <= 0) continue;
         *used += take;

@@ -110,6 +110,8 @@ static void se_affine(PE *pe) { SE(.affine = true, .alpha = 2, .dst = PE_AT(F16)
 static void se_three(PE *pe) { SE(.bin = PE_MUL, .affine = true, .fn = PE_TANH, .dst = PE_AT(F16), .a = PE_AT(F16), .b = PE_AT(F16B)); }
 static void se_row(PE *pe) { SE(.bin = PE_MUL, .b_row = true, .dst = PE_AT(F16), .a = PE_AT(F16), .b = PE_AT(F16B)); }
 static void se_col(PE *pe) { SE(.bin = PE_DIV, .b_col = true, .fn = PE_SIGMOID, .dst = PE_AT(F16), .a = PE_AT(F16), .b = PE_AT(F16B)); }
+/* Three rows of f32: on some machines more than local memory carries meanwhile. */
+static void se_wide(PE *pe) { SE(.bin = PE_ADD, .dst = PE_AT(F32), .a = PE_AT(F32, .off = 8192), .b = PE_AT(F32, .off = 16384)); }
 static void reduce(PE *pe) { if (first(pe)) pe_se_reduce(pe, PE_RSUM, PE_AT(F32), PE_AT(F16), micro_n, 64); }
 static void accumulate(PE *pe) { if (first(pe)) pe_se_accumulate(pe, PE_AT(F32), PE_AT(F16), micro_n, 64, false); }
 #define SE_TIME(type, ops) CMD " + se.rate." #type "(4 * n * (" ops "))"
@@ -204,6 +206,7 @@ const Micro micro_engine[] = {
     {"se with three stages", se_three, NULL, 100, SE_TIME(f16, "2 * se.basic + se.table")},
     {"se with a row", se_row, NULL, 100, SE_TIME(f16, "se.basic")},
     {"se with a column", se_col, NULL, 100, SE_TIME(f16, "se.divide + se.table")},
+    {"se bound by local memory", se_wide, NULL, 512, CMD " + max(se.rate.f32(4 * n * se.basic), local.bandwidth(3 * 16 * n))"},
     {"sums of rows", reduce, NULL, 16, CMD " + se.rate.f16(n * 64 * se.basic)"},
     {"sum of rows", accumulate, NULL, 32, CMD " + se.rate.f16(n * 64 * se.basic)"},
     {"feed of a small block", feed, NULL, 5, FEED("se.basic")},

@@ -5,6 +5,7 @@
  *           pe_wait, pe_reserve, pe_push, pe_pop, pe_fence, pe_barrier, pe_dim and pe_scalar are one scalar operation each.
  * engine    one command at a time, in order: queue.start, then its work. It takes its work up when the one before has ended, what it
  *           reads has been pushed, what it writes has room, its accumulators are free of earlier commands.
+ *           A command whose local traffic takes longer than its work at local.bandwidth takes that long.
  * fabric    loads and stores each have one address generator: dma.setup a request, dma.row (gathers: dma.gather_row) each further
  *           row; contiguous rows are one. All segments of a request leave then; the next command can start. A request holds one of
  *           dma.outstanding slots from leaving to its last effect (a store: until the answer is back).
