@@ -264,7 +264,9 @@ static Lin index_lin(Affine *f, const Bind *bind, Index *index) {
     return lin_var(f->arena, index_atom(f, index));
 }
 
-Lin affine_lin(Affine *f, const Ctx *ctx, const Bind *bind, Expr *e) {
+enum { LOOK_DEPTH_MAX = 1000, LOOK_WORK_MAX = 100000 };    /* beyond these an expression counts as unknown */
+
+static Lin look(Affine *f, const Ctx *ctx, const Bind *bind, Expr *e) {
     switch (e->kind) {
     case X_LIT: return dtype_is_float(e->type) ? opaque(f, bind, e) : lin_const(e->lit_i);
     case X_INDEX: return index_lin(f, bind, e->index);
@@ -281,6 +283,14 @@ Lin affine_lin(Affine *f, const Ctx *ctx, const Bind *bind, Expr *e) {
     case X_SAT: case X_REDUCE: return opaque(f, bind, e);
     }
     return opaque(f, bind, e);
+}
+
+Lin affine_lin(Affine *f, const Ctx *ctx, const Bind *bind, Expr *e) {
+    if (f->depth >= LOOK_DEPTH_MAX || f->work++ > LOOK_WORK_MAX) return opaque(f, bind, e);
+    f->depth++;
+    Lin value = look(f, ctx, bind, e);
+    f->depth--;
+    return value;
 }
 
 Lin affine_of(Affine *f, const Ctx *ctx, Expr *e) { return affine_lin(f, ctx, NULL, e); }
@@ -341,7 +351,7 @@ static Cases comparison(Affine *f, const Ctx *ctx, const Bind *bind, Expr *e, bo
     }
 }
 
-Cases affine_cases(Affine *f, const Ctx *ctx, const Bind *bind, Expr *e, bool holds) {
+static Cases look_cases(Affine *f, const Ctx *ctx, const Bind *bind, Expr *e, bool holds) {
     if (e->kind == X_LIT && e->type == DT_BOOL) {
         Lin never = lin_const(-1);
         return (e->lit_i != 0) == holds ? nothing_known(f) : one_case(f, &never, 1);
@@ -357,6 +367,14 @@ Cases affine_cases(Affine *f, const Ctx *ctx, const Bind *bind, Expr *e, bool ho
     case OP_EQ: case OP_NE: case OP_LT: case OP_LE: case OP_GT: case OP_GE: return comparison(f, ctx, bind, e, holds);
     default: return nothing_known(f);
     }
+}
+
+Cases affine_cases(Affine *f, const Ctx *ctx, const Bind *bind, Expr *e, bool holds) {
+    if (f->depth >= LOOK_DEPTH_MAX || f->work++ > LOOK_WORK_MAX) return nothing_known(f);
+    f->depth++;
+    Cases c = look_cases(f, ctx, bind, e, holds);
+    f->depth--;
+    return c;
 }
 
 bool affine_dims_only(Expr *e) {

@@ -41,6 +41,9 @@ struct Affine {
     VEC(Lin) always_ge0;
     VEC(ForAll) for_all;
     VEC(Known) known;
+    VEC(int64_t) met_in;    /* beside atoms: see affine_query.c */
+    int64_t queries;
+    int depth, work;        /* of looking through expressions: functions that call functions may hold any number */
     VEC(Exact) exact;       /* 32-bit operations that were looked at; not exact while being looked at */
 };
 

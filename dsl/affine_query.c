@@ -1,23 +1,27 @@
 /* Queries: the facts that bear on a form in a context, handed to the prover. */
 #include "dsl/affine_impl.h"
 
-/* One query being gathered. `state` is beside atoms: 0 not met, 1 met only in one case of several, 2 met. */
+/* One query being gathered. Affine.met_in says of each atom in which query it was met last: at 2 * serial only in one case of
+ * several, at 2 * serial + 1 surely. */
 typedef struct Query {
     Affine *f;
     const Ctx *ctx;
-    VEC(char) state;
+    int64_t serial;
     VEC(int) met;           /* atoms in order of meeting */
 } Query;
 
+static bool is_met(const Query *q, int var, bool surely) {
+    return var < q->f->met_in.n && q->f->met_in.at[var] >= 2 * q->serial + surely;
+}
+
 static void meet(Query *q, Lin e, bool surely) {
     Affine *f = q->f;
-    while (q->state.n < f->atoms.n) vec_push(f->arena, &q->state, 0);
+    while (f->met_in.n < f->atoms.n) vec_push(f->arena, &f->met_in, 0);
     for (int i = 0; i < e.terms.n; i++) {
         int var = e.terms.at[i].var;
-        char *state = &q->state.at[var];
-        if (*state == 0) vec_push(f->arena, &q->met, var);
-        else if (*state == 1 && surely) vec_push(f->arena, &q->met, var);
-        if (*state < (surely ? 2 : 1)) *state = surely ? 2 : 1;
+        if (is_met(q, var, surely)) continue;
+        vec_push(f->arena, &q->met, var);
+        f->met_in.at[var] = 2 * q->serial + surely;
     }
 }
 
@@ -109,7 +113,7 @@ static void know_atom(Query *q, int var) {
     Affine *f = q->f;
     Atom atom = f->atoms.at[var];
     Lin v = lin_var(f->arena, var);
-    bool surely = q->state.at[var] == 2;
+    bool surely = is_met(q, var, true);
     if (atom.kind == AT_PRODUCT) {
         if (product_of_dims(f, &atom)) know_ge0(q, v);
         return;
@@ -202,7 +206,8 @@ static void know_for_all(Query *q, int *from) {
 
 static int begin(Query *q, Affine *f, const Ctx *ctx, const Lin *goal) {
     int mark = prover_mark(f->prover), from = 0;
-    *q = (Query){.f = f, .ctx = ctx};
+    *q = (Query){.f = f, .ctx = ctx, .serial = ++f->queries};
+    f->work = 0;
     if (goal) meet(q, *goal, true);
     for (int i = 0; i < f->always_ge0.n; i++) know_ge0(q, f->always_ge0.at[i]);
     for (int i = 0; i < f->always.n; i++) know(q, f->always.at[i], true);
@@ -302,10 +307,9 @@ const char *affine_example(Affine *f, const Ctx *ctx, Lin e) {
     prover_pop(f->prover, mark);
     if (!found) return NULL;
     Out out = out_new(f->arena);
-    while (q.state.n < f->atoms.n) vec_push(f->arena, &q.state, 0);
     for (int i = 0; i < f->atoms.n; i++) {
         AtomKind kind = f->atoms.at[i].kind;
-        if (!q.state.at[i] || (kind != AT_DIM && kind != AT_INDEX && kind != AT_READ)) continue;
+        if (!is_met(&q, i, false) || (kind != AT_DIM && kind != AT_INDEX && kind != AT_READ)) continue;
         if (out.n) out_s(&out, ", ");
         atom_print(f, i, &out);
         out_f(&out, " = %lld", (long long)value[i]);

@@ -67,6 +67,7 @@ struct Check {
     VEC(const AFn *) fn_asts;       /* beside kernel->fns */
     struct { VEC(const AComb *) ast; VEC(DType) type; VEC(Comb *) comb; } combs;
     int depth;
+    bool full;                      /* a limit was met: the rest is left unchecked */
     struct { Name name; const StmtCx *stmt; } unknown;     /* the last name reported as not defined, and in which statement */
 };
 

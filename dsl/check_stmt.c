@@ -419,8 +419,15 @@ static Left begin(Frame *f, const AStmt *s) {
     return l;
 }
 
+enum { STMTS_MAX = 20000 };
+
 static void check_definition(Frame *f, const AStmt *s) {
     Check *c = f->check;
+    if (c->kernel->stmts.n >= STMTS_MAX) {
+        diag_error(c->diags, f->caller ? f->call : s->span, "the kernel has more than %d statements, those of its calls included", STMTS_MAX);
+        c->full = true;
+        return;
+    }
     Left *l = NEW(c->arena, Left);
     *l = begin(f, s);
     Sym *first = frame_sym(f, s->targets.at[0].name.text);
@@ -480,6 +487,7 @@ static void check_check(Frame *f, const AStmt *s) {
 }
 
 void check_stmt(Frame *f, const AStmt *s) {
+    if (f->check->full) return;
     if (s->kind != AS_DEF) {
         check_check(f, s);
         return;
