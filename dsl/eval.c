@@ -58,15 +58,18 @@ Eval *eval_new(Arena *a, const Kernel *k, const int64_t *dims, const void *const
     return *why ? NULL : ev;
 }
 
-/* A zeroed array of n doubles or int64_t; large ones ask for large pages. */
+/* A zeroed array of n doubles or int64_t; large ones begin at a large page and ask for such. */
 static void *store_array(Eval *ev, int64_t n) {
-    size_t bytes = sizeof(double) * ((size_t)n + 1), page = 2 << 20;
-    char *at = arena_alloc(ev->arena, bytes);
+    size_t bytes = sizeof(double) * ((size_t)n + 1);
 #ifdef MADV_HUGEPAGE
-    char *first = (char *)(((uintptr_t)at + page - 1) & ~(uintptr_t)(page - 1));
-    if (bytes >= 2 * page && !ev->demand) madvise(first, (bytes - (size_t)(first - at)) & ~(page - 1), MADV_HUGEPAGE);
+    size_t page = 2 << 20, whole = (bytes + page - 1) & ~(page - 1);
+    if (bytes >= 2 * page && !ev->demand) {
+        uintptr_t at = ((uintptr_t)arena_alloc(ev->arena, whole + page) + page - 1) & ~(uintptr_t)(page - 1);
+        madvise((void *)at, whole, MADV_HUGEPAGE);
+        return (void *)at;
+    }
 #endif
-    return at;
+    return arena_alloc(ev->arena, bytes);
 }
 
 static void store_ready(Eval *ev, Store *s) {

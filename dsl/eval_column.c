@@ -140,6 +140,13 @@ LOADS(i16, int16_t, int64_t, plain_int)
 LOADS(i8, int8_t, int64_t, plain_int)
 LOADS(u8, uint8_t, int64_t, plain_int)
 
+void load_soon(const Store *s, int64_t at, int n) {
+    int bytes = s->raw ? dtype_table[s->type].bytes : 8, most = n * bytes < 1024 ? n * bytes : 1024;
+    if (at < 0 || at > s->n - n) return;
+    const char *p = (s->raw ? (const char *)s->raw : s->f ? (const char *)s->f : (const char *)s->i) + at * bytes;
+    for (int b = 0; b < most; b += 64) __builtin_prefetch(p + b);
+}
+
 void load_run(const Store *s, int64_t at, int64_t step, int n, double *f, int64_t *i) {
     if (s->f) { run_f64(s->f, at, step, n, f); return; }
     if (s->i) { run_i64(s->i, at, step, n, i); return; }

@@ -86,6 +86,58 @@ static void clamp_ints(const Store *s, int m, int64_t *i) {
     }
 }
 
+/* Does x move with i alone, among what differs by lane or by place, and read inputs only? */
+typedef struct Alone { const Frame *fr; const Index *i; bool moves, alone; } Alone;
+static bool alone_visit(void *context, Expr *x) {
+    Alone *a = context;
+    if (x->kind == X_INDEX && x->index == a->i) a->moves = true;
+    else if (x->kind == X_INDEX) a->alone &= a->fr->idx[x->index->id].form == COL_SAME;
+    else if (x->kind == X_READ) a->alone &= a->fr->eval->stores[x->tensor->id].raw != NULL;
+    else a->alone &= x->kind == X_LIT || x->kind == X_DIM || x->kind == X_OP || x->kind == X_CONVERT;
+    return a->alone;
+}
+
+typedef struct Hoisting { Frame *wide; Hoist *h; const Index *i; } Hoisting;
+static bool hoist_visit(void *context, Expr *x) {
+    Hoisting *o = context;
+    if (x->kind == X_REDUCE || x->kind == X_IF || x->kind == X_CALL) return false;
+    for (int k = 0; x->kind == X_READ && k < x->args.n && o->h->n < MAX_HOISTED; k++) {
+        Alone a = {o->wide, o->i, false, true};
+        Col c;
+        if (affine_col(o->wide, x->args.at[k], &c)) continue;
+        expr_walk(x->args.at[k], alone_visit, &a);
+        if (!a.alone || !a.moves) continue;
+        c = eval_expr(o->wide, x->args.at[k]);
+        if (!col_exact(&c)) continue;
+        o->h->x[o->h->n] = x->args.at[k];
+        o->h->value[o->h->n++] = col_i(o->wide, &c, o->wide->n);
+    }
+    return true;
+}
+
+void hoist_subscripts(Frame *fr, Hoist *h, Expr *x, const Index *i, int64_t at, int n) {
+    Frame wide = frame_new(fr->eval, n);
+    for (int k = 0; k < fr->eval->kernel->n_indices; k++)
+        if (fr->idx[k].form == COL_SAME) wide.idx[k] = fr->idx[k];
+    bind_index(&wide, i, (Col){.form = COL_RAMP, .i0 = at, .step = 1});
+    Hoisting o = {&wide, h, i};
+    expr_walk(x, hoist_visit, &o);
+}
+
+/* The values of a subscript that is hoisted, from the current place on; NULL when it is not. */
+static const int64_t *hoisted(const Frame *fr, const Expr *x) {
+    const Hoist *h = fr->hoist;
+    for (int k = 0; h && k < h->n; k++)
+        if (h->x[k] == x) return h->value[k] + h->at;
+    return NULL;
+}
+
+/* The elements from `at` on are read now: asks the cache for those that come AHEAD places later (at the first place: for all before). */
+static void read_ahead(const Frame *fr, const Store *s, int64_t at, const int64_t *value, int64_t stride, int m) {
+    int left = fr->hoist->end - fr->hoist->at - 1;
+    for (int p = fr->hoist->at ? AHEAD : 1; p <= AHEAD && p <= left; p++) load_soon(s, (int64_t)((uint64_t)at + ((uint64_t)value[p] - (uint64_t)value[0]) * (uint64_t)stride), m);
+}
+
 /* An access whose subscripts are all the same or ramps, inside for all lanes: one strided run. False when it is none. */
 static bool read_run(Frame *fr, Store *s, const Col *subs, int m, Col *out) {
     int64_t at = 0, step = 0;
@@ -187,11 +239,17 @@ static Col read_gather(Frame *fr, Store *s, const Expr *x, const Col *subs, int 
 static Col eval_read(Frame *fr, const Expr *x) {
     Store *s = &fr->eval->stores[x->tensor->id];
     Col subs[MAX_RANK], out;
+    const int64_t *ahead = NULL, *value;
+    int64_t stride = 0;
+    uint64_t at = 0;
     int m = 1;
     for (int d = 0; d < x->args.n; d++) {
-        if (!affine_col(fr, x->args.at[d], &subs[d])) subs[d] = eval_expr(fr, x->args.at[d]);
+        if ((value = hoisted(fr, x->args.at[d]))) subs[d] = col_int(*value), ahead = value, stride = s->stride[d];
+        else if (!affine_col(fr, x->args.at[d], &subs[d])) subs[d] = eval_expr(fr, x->args.at[d]);
         if (subs[d].form != COL_SAME) m = fr->n;
+        at += (uint64_t)subs[d].i0 * (uint64_t)s->stride[d];
     }
+    if (ahead && m > 1) read_ahead(fr, s, (int64_t)at, ahead, stride, m);
     if (x->mode == READ_PAD && x->pad->kind != X_LIT) m = fr->n;
     if (read_run(fr, s, subs, m, &out)) return out;
     return read_gather(fr, s, x, subs, m);

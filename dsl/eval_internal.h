@@ -4,7 +4,7 @@
 #include "dsl/kernel_build.h"
 #include <math.h>
 
-enum { LANES = 256, MAX_RANK = 8 };
+enum { LANES = 512, MAX_RANK = 8 };
 
 /* COL_SAME: one value for all lanes; COL_RAMP: i0 + step * lane, exact integers only; COL_ARRAY: f or i by lane. */
 typedef enum ColForm { COL_NONE, COL_SAME, COL_RAMP, COL_ARRAY } ColForm;
@@ -48,12 +48,17 @@ struct Eval {
     double total, spent;          /* operations, for progress */
 };
 
+/* Subscripts that move with a reduction's innermost index alone, evaluated ahead for a stretch of its range: place `at` is now. */
+enum { MAX_HOISTED = 4, AHEAD = 8 };
+typedef struct Hoist { int n, at, end; const Expr *x[MAX_HOISTED]; const int64_t *value[MAX_HOISTED]; } Hoist;
+
 /* One activation: the lanes at work and what names stand for. With one lane every binding is COL_SAME. */
 typedef struct Frame {
     Eval *eval;
     int n;
     const uint8_t *mask;          /* NULL: all lanes are active; else 1 for those that are. At least one is. */
     Col *idx, *var;               /* by Index.id, Var.id */
+    const Hoist *hoist;           /* or NULL */
 } Frame;
 
 /* --- eval_column.c: columns and the vector loops over them -------------------------------------------------------------- */
@@ -84,6 +89,8 @@ Col col_copy(Frame *fr, DType t, const Col *c);
 Col col_index(const int64_t *i, int n);
 bool col_exact(const Col *c);
 
+/* Asks the cache for n elements from `at` on, which may be outside. */
+void load_soon(const Store *s, int64_t at, int n);
 void load_run(const Store *s, int64_t at, int64_t step, int n, double *f, int64_t *i);
 void load_at(const Store *s, const int64_t *at, const uint8_t *ok, int n, double *f, int64_t *i);
 
@@ -127,6 +134,8 @@ void bind_index(Frame *fr, const Index *i, Col c);
 void bind_var(Frame *fr, const Var *v, Col c);
 Frame frame_new(Eval *ev, int n);
 bool expr_mentions(Expr *x, const Index *i);
+/* Evaluates what can be hoisted out of x for `n` places of i from `at` on, up to LANES, and adds it to h. */
+void hoist_subscripts(Frame *fr, Hoist *h, Expr *x, const Index *i, int64_t at, int n);
 /* The frame of one lane of fr. */
 Frame frame_lane(Frame *fr, int lane);
 

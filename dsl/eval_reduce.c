@@ -75,13 +75,19 @@ static inline double last_bit(double t) {
     return t == 0 ? INFINITY : bit;
 }
 
-CLONES static void sum_lanes(int n, const double *t, double *v, double *mag, double *grain) {
+CLONES static void sum_lanes(int n, const double *restrict t, double *restrict v, double *restrict mag, double *restrict grain) {
     for (int l = 0; l < n; l++) {
         double g = last_bit(t[l]);
         v[l] += t[l];
         mag[l] += fabs(t[l]);
         grain[l] = g < grain[l] ? g : grain[l];
     }
+}
+
+/* r += t, with t NULL for ones. */
+CLONES static void add_lanes(int n, const double *restrict t, double *restrict r) {
+    if (t) for (int l = 0; l < n; l++) r[l] += t[l];
+    else for (int l = 0; l < n; l++) r[l] += 1;
 }
 
 enum { PARTS = 16 };
@@ -247,10 +253,11 @@ static void add_sum(Frame *fr, Acc *a, const double *f, const double *e, const d
     int n = fr->n;
     if (!fr->mask && !unsure) {
         if (e && fold) a->err[0] += sum_bounds(n, e);
-        for (int l = 0; e && !fold && l < n; l++) a->err[l] += e[l];
+        else if (e) add_lanes(n, e, a->err);
         if (fold) sum_fold(n, f, a->v, a->mag, a->grain);
         else sum_lanes(n, f, a->v, a->mag, a->grain);
-        for (int l = 0; l < (fold ? 1 : n); l++) a->count[l] += fold ? n : 1;
+        if (fold) a->count[0] += n;
+        else add_lanes(n, NULL, a->count);
         return;
     }
     double *t = scratch_f(fr, n);
@@ -485,6 +492,29 @@ static void loop_ragged(Frame *outer, Loop *lp, int level, const Index *i, const
     }
 }
 
+/* The same range for all lanes, place by place. */
+static void loop_places(Frame *fr, Loop *lp, int level, const Index *i, int64_t lo, int64_t hi) {
+    Frame sub = *fr;
+    if (level < lp->n - 1 || hi - lo < 8 || fr->n < 8) {
+        for (int64_t at = lo; at < hi; at++) {
+            bind_index(&sub, i, col_int(at));
+            loop_level(&sub, lp, level + 1);
+        }
+        return;
+    }
+    for (int64_t start = lo; start < hi; start += LANES) {
+        Mark mark = scratch_mark(&fr->eval->scratch);
+        Hoist h = {.end = hi - start < LANES ? (int)(hi - start) : LANES};
+        for (int k = 0; k < lp->r->operands.n; k++) hoist_subscripts(fr, &h, lp->r->operands.at[k], i, start, h.end);
+        sub.hoist = h.n ? &h : fr->hoist;
+        for (; h.at < h.end; h.at++) {
+            bind_index(&sub, i, col_int(start + h.at));
+            loop_body(&sub, lp);
+        }
+        scratch_release(&fr->eval->scratch, mark);
+    }
+}
+
 static void loop_level(Frame *fr, Loop *lp, int level) {
     if (level == lp->n) {
         loop_body(fr, lp);
@@ -500,13 +530,7 @@ static void loop_level(Frame *fr, Loop *lp, int level) {
     if (lo.form != COL_SAME || hi.form != COL_SAME)
         loop_ragged(fr, lp, level, i, col_i(fr, &lo, fr->n), col_i(fr, &hi, fr->n));
     else if (lp->fold && level == lp->n - 1) loop_lanes(fr, lp, i, lo.i0, hi.i0);
-    else {
-        Frame sub = *fr;
-        for (int64_t at = lo.i0; at < hi.i0; at++) {
-            bind_index(&sub, i, col_int(at));
-            loop_level(&sub, lp, level + 1);
-        }
-    }
+    else loop_places(fr, lp, level, i, lo.i0, hi.i0);
     scratch_release(s, mark);
 }
 
