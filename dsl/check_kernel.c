@@ -1,5 +1,6 @@
 /* A kernel: signature, facts, body. */
 #include "dsl/check.h"
+#include <stdlib.h>
 
 const char *span_text(Arena *a, Span s) {
     if (!s.src || s.hi < s.lo) return "";
@@ -378,32 +379,41 @@ static void declare_params(Frame *f) {
     }
 }
 
+/* The names of tensors and dims, sorted by address. */
+typedef struct Taken { Check *check; Name *at; int n; } Taken;
+
+static int compare_names(const void *x, const void *y) {
+    Name a = *(const Name *)x, b = *(const Name *)y;
+    return (a > b) - (a < b);
+}
+
 /* After inlining, an index may have the name of a tensor or dim of the outermost kernel: the Kernel's text needs others. */
-static void rename_index(Check *c, Index *index, int round) {
-    for (int i = 0; i < c->kernel->tensors.n + c->kernel->dims.n; i++) {
-        Name name = i < c->kernel->tensors.n ? c->kernel->tensors.at[i]->name : c->kernel->dims.at[i - c->kernel->tensors.n]->name;
-        if (name != index->name) continue;
+static void rename_index(const Taken *taken, Index *index) {
+    Check *c = taken->check;
+    for (int round = 0; bsearch(&index->name, taken->at, (size_t)taken->n, sizeof *taken->at, compare_names); round++)
         index->name = name_of(c->program->names, arena_printf(c->arena, "%s_%d", index->name, round));
-        rename_index(c, index, round + 1);
-        return;
-    }
 }
 
 static bool rename_in(void *context, Expr *e) {
-    if (e->kind == X_INDEX) rename_index(context, e->index, 0);
+    if (e->kind == X_INDEX) rename_index(context, e->index);
     if (e->kind == X_REDUCE)
-        for (int i = 0; i < e->reduce->idx.n; i++) rename_index(context, e->reduce->idx.at[i], 0);
+        for (int i = 0; i < e->reduce->idx.n; i++) rename_index(context, e->reduce->idx.at[i]);
     return true;
 }
 
 static void rename_indices(Check *c) {
-    for (int i = 0; i < c->kernel->stmts.n; i++) {
-        Stmt *s = c->kernel->stmts.at[i];
-        for (int k = 0; k < s->idx.n; k++) rename_index(c, s->idx.at[k], 0);
-        expr_walk(s->value, rename_in, c);
+    Kernel *k = c->kernel;
+    Taken taken = {c, NEW_ARRAY(c->arena, Name, k->tensors.n + k->dims.n + 1), 0};
+    for (int i = 0; i < k->tensors.n; i++) taken.at[taken.n++] = k->tensors.at[i]->name;
+    for (int i = 0; i < k->dims.n; i++) taken.at[taken.n++] = k->dims.at[i]->name;
+    qsort(taken.at, (size_t)taken.n, sizeof *taken.at, compare_names);
+    for (int i = 0; i < k->stmts.n; i++) {
+        Stmt *s = k->stmts.at[i];
+        for (int j = 0; j < s->idx.n; j++) rename_index(&taken, s->idx.at[j]);
+        expr_walk(s->value, rename_in, &taken);
     }
-    for (int i = 0; i < c->kernel->facts.n; i++)
-        for (int k = 0; k < c->kernel->facts.at[i].idx.n; k++) rename_index(c, c->kernel->facts.at[i].idx.at[k], 0);
+    for (int i = 0; i < k->facts.n; i++)
+        for (int j = 0; j < k->facts.at[i].idx.n; j++) rename_index(&taken, k->facts.at[i].idx.at[j]);
 }
 
 /* Facts in the order of their kinds, which is the order in which they are tested and numbered: what an inlined call asks stands
