@@ -1,4 +1,7 @@
 #include "tool/blas.h"
+#include "tool/contraction.h"
+#include "tool/inputs.h"
+#include "tool/tool.h"
 #include <dlfcn.h>
 #include <math.h>
 #include <stdlib.h>
@@ -7,7 +10,7 @@
 /* cblas_dgemm with 32-bit integers; the C interface of BLAS (blas.org, 2001). */
 typedef void Dgemm(int order, int ta, int tb, int m, int n, int k, double alpha, const double *a, int lda, const double *b, int ldb,
                    double beta, double *c, int ldc);
-enum { ROW_MAJOR = 101, NO_TRANS = 111, TRANS = 112, AXES = 8 };
+enum { ROW_MAJOR = 101, NO_TRANS = 111, TRANS = 112 };
 
 static Dgemm *load(void) {
     static const char *const names[] = {"libopenblas.so.0", "libopenblas.so", "libcblas.so.3"};
@@ -19,170 +22,203 @@ static Dgemm *load(void) {
     return NULL;
 }
 
-/* y[out] = sum[red] a[...] * b[...]: the axes of each operand as places in the list of all indices. */
-typedef struct Contraction {
-    const Tensor *out, *x, *y;
-    const Index *index[3 * AXES];
-    int64_t extent[3 * AXES];
-    int n;
-    int of_out[AXES], of_x[AXES], of_y[AXES];
-    DType type;                         /* of the accumulator */
-} Contraction;
+/* One batch, packed: operands, their product, the product of their sizes, and where results stand. */
+typedef struct Work {
+    const BlasQuery *q;
+    const Contraction *c;
+    Arena *arena;
+    const Array *in[2];
+    const Array *out;            /* NULL: a temporary */
+    bool exact;
+    int64_t m, n, k;
+    double *x, *y, *r, *s, top[2];
+    int64_t *at;                 /* places of the result; scratch for packing before */
+} Work;
 
-static int place(Contraction *c, const Index *i, const int64_t *dims) {
-    for (int p = 0; p < c->n; p++)
-        if (c->index[p] == i) return p;
-    int64_t lo, hi;
-    if (c->n == 3 * AXES || !expr_dims_value(i->lo, dims, &lo) || !expr_dims_value(i->hi, dims, &hi) || lo != 0 || hi < 1) return -1;
-    c->index[c->n] = i;
-    c->extent[c->n] = hi;
-    return c->n++;
+static double element(const Array *x, int64_t at) {
+    const char *p = (const char *)x->data + at * dtype_table[x->type].bytes;
+    return dtype_is_float(x->type) ? dtype_load_float(x->type, p) : (double)dtype_load_int(x->type, p);
 }
 
-static bool operand(Contraction *c, const Expr *e, const int64_t *dims, const Tensor **t, int *of) {
-    while (e->kind == X_CONVERT && dtype_is_float(e->type) == dtype_is_float(e->args.at[0]->type)
-           && dtype_table[e->type].bytes >= dtype_table[e->args.at[0]->type].bytes)
-        e = e->args.at[0];
-    if (e->kind != X_READ || e->mode != READ_PLAIN || e->tensor->role != TR_INPUT || e->args.n > AXES || e->tensor->policy == POLICY_CLAMP)
-        return false;
-    *t = e->tensor;
-    for (int i = 0; i < e->args.n; i++) {
-        if (e->args.at[i]->kind != X_INDEX || (of[i] = place(c, e->args.at[i]->index, dims)) < 0) return false;
-        int64_t extent;
-        if (!expr_dims_value(e->tensor->shape[i], dims, &extent) || extent != c->extent[of[i]]) return false;
-        for (int j = 0; j < i; j++)
-            if (of[j] == of[i]) return false;
+static double pack(Work *w, const Factor *f, Class rows, int64_t batch, const Array *x, double *to) {
+    int64_t n = w->c->size[rows] * w->k;
+    double top = 0;
+    contraction_places(w->c, f, rows, CLASS_K, batch, w->at);
+    for (int64_t i = 0; i < n; i++) {
+        if (w->at[i] < 0 && !f->pad) return NAN;
+        to[i] = w->at[i] < 0 ? f->pad_value : element(x, w->at[i]);
+        top = fmax(top, fabs(to[i]));
     }
-    return e->args.n > 0;
+    return top;
 }
 
-static bool recognise(const Stmt *s, const int64_t *dims, Contraction *c) {
-    *c = (Contraction){0};
-    if (s->targets.n != 1 || s->value->kind != X_REDUCE || s->targets.at[0].tensor->role != TR_OUTPUT) return false;
-    const Reduce *r = s->value->reduce;
-    if (r->comb->kind != CK_SUM || r->pred || r->scan != SCAN_NONE || r->operands.n != 1 || !dtype_is_float(r->comb->type)) return false;
-    const Expr *product = r->operands.at[0];
-    if (product->kind != X_OP || product->op != OP_MUL) return false;
-    c->out = s->targets.at[0].tensor;
-    c->type = r->comb->type;
-    const Exprs *subs = &s->targets.at[0].subs;
-    if (subs->n > AXES || s->value->type != c->out->type) return false;
-    for (int i = 0; i < subs->n; i++) {
-        int64_t extent;
-        if (subs->at[i]->kind != X_INDEX || (c->of_out[i] = place(c, subs->at[i]->index, dims)) < 0) return false;
-        if (!expr_dims_value(c->out->shape[i], dims, &extent) || extent != c->extent[c->of_out[i]]) return false;
-    }
-    return operand(c, product->args.at[0], dims, &c->x, c->of_x) && operand(c, product->args.at[1], dims, &c->y, c->of_y);
+static void gemm(Dgemm *f, const Work *w, double *to) {
+    f(ROW_MAJOR, NO_TRANS, TRANS, (int)w->m, (int)w->n, (int)w->k, 1, w->x, (int)w->k, w->y, (int)w->k, 0, to, (int)w->n);
 }
 
-static bool has(const int *of, int n, int p) {
-    for (int i = 0; i < n; i++)
-        if (of[i] == p) return true;
-    return false;
-}
-
-/* The four classes of indices: batch, m, n, k; false when one stands in a single operand only and not on the left. */
-typedef struct Classes { int at[4][3 * AXES], n[4]; int64_t size[4]; } Classes;
-enum { BATCH, M, N, K };
-
-static bool classify(const Contraction *c, Classes *g) {
-    *g = (Classes){.size = {1, 1, 1, 1}};
-    for (int p = 0; p < c->n; p++) {
-        bool o = has(c->of_out, c->out->rank, p), x = has(c->of_x, c->x->rank, p), y = has(c->of_y, c->y->rank, p);
-        int class = o && x && y ? BATCH : o && x ? M : o && y ? N : x && y ? K : -1;
-        if (class < 0) return false;
-        g->at[class][g->n[class]++] = p;
-        g->size[class] *= c->extent[p];
-        if (g->size[class] > INT32_MAX) return false;
-    }
-    return g->n[K] > 0;
-}
-
-/* Flat place in an array with axes `of` for the values of all indices. */
-static int64_t flat(const Contraction *c, const int *of, int rank, const int64_t *value) {
-    int64_t at = 0;
-    for (int i = 0; i < rank; i++) at = at * c->extent[of[i]] + value[of[i]];
-    return at;
-}
-
-/* The values of a class's indices at one place of its row-major order. */
-static void spread(const Contraction *c, const Classes *g, int class, int64_t flat_value, int64_t *value) {
-    for (int i = g->n[class] - 1; i >= 0; i--) {
-        int64_t e = c->extent[g->at[class][i]];
-        value[g->at[class][i]] = flat_value % e;
-        flat_value /= e;
-    }
-}
-
-/* A dense copy [rows][columns] of one batch, as double. */
-static void pack(const Contraction *c, const Classes *g, int rows, int columns, const int *of, const Array *x, int64_t *value, double *to) {
-    for (int64_t r = 0; r < g->size[rows]; r++) {
-        spread(c, g, rows, r, value);
-        for (int64_t j = 0; j < g->size[columns]; j++) {
-            spread(c, g, columns, j, value);
-            *to++ = dtype_load_float(x->type, (const char *)x->data + flat(c, of, x->rank, value) * dtype_table[x->type].bytes);
-        }
-    }
-}
-
-static double judge(double y, double r, double bound) {
+static double ratio(double y, double r, double bound) {
     if (isnan(r) || isinf(r)) return 0;
-    return fabs(y - r) == 0 ? 0 : bound > 0 ? fabs(y - r) / bound : INFINITY;
+    double d = fabs(y - r);
+    return isnan(y) ? INFINITY : d == 0 ? 0 : bound > 0 ? d / bound : INFINITY;
 }
 
-/* One batch: dgemm of the values and of their sizes, and all elements of the result against them. */
-static double batch(Dgemm *dgemm, const Contraction *c, const Classes *g, const Array *const in[2], const Array *y, int64_t *value, double *work) {
-    int64_t m = g->size[M], n = g->size[N], k = g->size[K];
-    double *x = work, *w = x + m * k, *r = w + n * k, *s = r + m * n, worst = 0;
-    pack(c, g, M, K, c->of_x, in[0], value, x);
-    pack(c, g, N, K, c->of_y, in[1], value, w);
-    dgemm(ROW_MAJOR, NO_TRANS, TRANS, (int)m, (int)n, (int)k, 1, x, (int)k, w, (int)k, 0, r, (int)n);
-    for (int64_t i = 0; i < m * k; i++) x[i] = fabs(x[i]);
-    for (int64_t i = 0; i < n * k; i++) w[i] = fabs(w[i]);
-    dgemm(ROW_MAJOR, NO_TRANS, TRANS, (int)m, (int)n, (int)k, 1, x, (int)k, w, (int)k, 0, s, (int)n);
-    double u = ldexp(1, -dtype_table[c->type].precision), gamma = (double)(k + 1) * u / (1 - (double)(k + 1) * u), out = ldexp(1, -dtype_table[y->type].precision);
-    for (int64_t i = 0; i < m; i++) {
-        spread(c, g, M, i, value);
-        for (int64_t j = 0; j < n; j++) {
-            spread(c, g, N, j, value);
-            double v = dtype_load_float(y->type, (const char *)y->data + flat(c, c->of_out, y->rank, value) * dtype_table[y->type].bytes);
-            double bound = gamma * s[i * n + j] * (1 + out) + out * fabs(r[i * n + j]);
-            worst = fmax(worst, isnan(v) ? INFINITY : judge(v, r[i * n + j], bound));
-        }
+/* The kernel's result: each element of one batch. */
+static double judge_output(const Work *w) {
+    DType t = w->out->type;
+    double u = ldexp(1, -dtype_table[w->c->type].precision), store = ldexp(1, -dtype_table[t].precision), worst = 0;
+    double gamma = (double)(w->k + 1) * u / (1 - (double)(w->k + 1) * u);
+    for (int64_t i = 0; i < w->m * w->n; i++) {
+        double y = element(w->out, w->at[i]), r = w->r[i];
+        if (w->exact || !dtype_is_float(t)) r = dtype_is_float(t) ? dtype_round(t, r) : r;
+        double bound = w->exact || !dtype_is_float(t) ? 0 : gamma * w->s[i] * (1 + store) + store * fabs(r);
+        worst = fmax(worst, ratio(y, r, bound));
     }
     return worst;
 }
 
-static double run(Dgemm *dgemm, const Contraction *c, const Classes *g, const Array *const in[2], const Array *y) {
-    int64_t value[3 * AXES] = {0};
-    size_t size = (size_t)(g->size[M] * g->size[K] + g->size[N] * g->size[K] + 2 * g->size[M] * g->size[N]);
-    double *work = malloc(size * sizeof *work), worst = 0;
-    if (!work) return NAN;
-    for (int64_t b = 0; b < g->size[BATCH]; b++) {
-        spread(c, g, BATCH, b, value);
-        worst = fmax(worst, batch(dgemm, c, g, in, y, value, work));
+/* The reference's value of a temporary: both are f64, and differ by their orders of summation only. */
+static double judge_reference(const Work *w, bool *sampled) {
+    enum { POINTS = 512 };
+    int64_t n = w->m * w->n, count = n, place[POINTS], at[POINTS], ivalue[POINTS];
+    double value[POINTS], err[POINTS], worst = 0, gamma = (double)(w->k + 2) * 0x1p-52;
+    bool floats = dtype_is_float(w->c->out->type);
+    EvalArray all = {0};
+    uint64_t state = w->q->dims[0] + 1;
+    *sampled = w->q->sampled;
+    if (*sampled) {
+        count = n < POINTS ? n : POINTS;
+        for (int64_t i = 0; i < count; i++) {
+            place[i] = n < POINTS ? i : (int64_t)(inputs_random(&state) % (uint64_t)n);
+            at[i] = w->at[place[i]];
+        }
+        eval_points(w->q->eval, w->c->out, count, at, value, ivalue, err);
+    } else {
+        all = eval_array(w->q->eval, w->c->out);
     }
-    free(work);
+    for (int64_t i = 0; i < count; i++) {
+        int64_t p = *sampled ? place[i] : i;
+        double v = *sampled ? (floats ? value[i] : (double)ivalue[i]) : floats ? all.value[w->at[p]] : (double)all.ivalue[w->at[p]];
+        worst = fmax(worst, ratio(v, w->r[p], floats ? gamma * w->s[p] : 0));
+    }
     return worst;
 }
 
-BlasResult blas_compare(const Kernel *k, const int64_t *dims, const Array *inputs, const Array *y) {
-    for (int i = 0; i < k->stmts.n; i++) {
-        Contraction c;
-        Classes g;
-        if (!recognise(k->stmts.at[i], dims, &c) || !classify(&c, &g)) continue;
-        Dgemm *dgemm = load();
-        if (!dgemm) return (BlasResult){0};
-        const Array *in[2] = {NULL, NULL}, *out = NULL;
-        for (int p = 0; p < k->params.n; p++) {
-            if (k->params.at[p] == c.x) in[0] = &inputs[p];
-            if (k->params.at[p] == c.y) in[1] = &inputs[p];
-        }
-        for (int p = 0; p < k->outputs.n; p++)
-            if (k->outputs.at[p] == c.out) out = &y[p];
-        double worst = run(dgemm, &c, &g, in, out);
-        if (isnan(worst)) return (BlasResult){0};
-        return (BlasResult){.done = true, .tensor = c.out->name, .worst = worst};
+enum { THIN_ROWS = 64 };
+
+/* Keeps some rows of a batch, spread over it: enough for a sample. */
+static void thin(Work *w) {
+    int64_t step = w->m / THIN_ROWS;
+    if (step < 2) return;
+    for (int64_t i = 0; i < THIN_ROWS; i++) {
+        memmove(w->x + i * w->k, w->x + i * step * w->k, sizeof *w->x * (size_t)w->k);
+        memmove(w->at + i * w->n, w->at + i * step * w->n, sizeof *w->at * (size_t)w->n);
     }
-    return (BlasResult){0};
+    w->m = THIN_ROWS;
+}
+
+static double dot_product(Dgemm *dgemm, Work *w, bool *sampled) {
+    gemm(dgemm, w, w->r);
+    for (int64_t i = 0; i < w->m * w->k; i++) w->x[i] = fabs(w->x[i]);
+    for (int64_t i = 0; i < w->n * w->k; i++) w->y[i] = fabs(w->y[i]);
+    gemm(dgemm, w, w->s);
+    return w->out ? judge_output(w) : judge_reference(w, sampled);
+}
+
+/* Freivalds: Y v against X (W v) for a random v, modulo 2^64, row by row. All numbers are integers, and Y needs no rounding. */
+static double checksum(const Work *w) {
+    uint64_t state = 12345, *v = calloc((size_t)(w->n + w->k), sizeof *v), *wv = v ? v + w->n : NULL;
+    if (!v) tool_die(STATUS_ENVIRONMENT, "out of memory");
+    for (int64_t j = 0; j < w->n; j++) {
+        v[j] = inputs_random(&state) | 1;
+        for (int64_t k = 0; k < w->k; k++) wv[k] += (uint64_t)(int64_t)w->y[j * w->k + k] * v[j];
+    }
+    int64_t bad = 0;
+    for (int64_t i = 0; i < w->m; i++) {
+        uint64_t want = 0, got = 0;
+        for (int64_t k = 0; k < w->k; k++) want += (uint64_t)(int64_t)w->x[i * w->k + k] * wv[k];
+        for (int64_t j = 0; j < w->n; j++) {
+            double y = element(w->out, w->at[i * w->n + j]);
+            got += (uint64_t)(int64_t)(fabs(y) < 0x1p62 ? y : 0x1p62) * v[j];
+        }
+        bad += want != got;
+    }
+    free(v);
+    return bad ? INFINITY : 0;
+}
+
+/* Sums of integers that need no rounding in type t. */
+static bool fits(const Work *w, DType t) {
+    double top = (double)w->k * w->top[0] * w->top[1];
+    return dtype_is_float(t) ? top <= ldexp(1, dtype_table[t].precision) : top < (double)dtype_table[t].max && top < 0x1p53;
+}
+
+static void raise_to(BlasResult *b, double worst) { b->worst = fmax(b->worst, worst); }
+
+static double flops(const Contraction *c) {
+    return (double)c->size[CLASS_BATCH] * (double)c->size[CLASS_M] * (double)c->size[CLASS_N] * (double)c->size[CLASS_K];
+}
+
+/* Adds what is found of one contraction. */
+static void compare_one(Work *w, Dgemm *dgemm, BlasResults *to) {
+    const Contraction *c = w->c;
+    BlasResult blas = {c->out->name, "OpenBLAS in f64", !w->out, false, 0}, sum = {c->out->name, "a checksum on integers", false, false, 0};
+    bool done = false, summed = false;
+    if (w->out && flops(c) > 3e10) dgemm = NULL;
+    for (int64_t b = 0; b < c->size[CLASS_BATCH]; b++) {
+        w->top[0] = pack(w, &c->x, CLASS_M, b, w->in[0], w->x);
+        w->top[1] = pack(w, &c->y, CLASS_N, b, w->in[1], w->y);
+        if (isnan(w->top[0]) || isnan(w->top[1])) return;
+        contraction_places(c, &c->result, CLASS_M, CLASS_N, b, w->at);
+        if (!dtype_is_float(c->type) && !fits(w, c->type)) return;        /* it wraps, or leaves f64 */
+        if (w->q->exact && w->q->sampled && w->out && w->exact && fits(w, w->out->type)) {
+            raise_to(&sum, checksum(w));
+            summed = true;
+        }
+        if (!dgemm || (w->q->sampled && !w->out && (w->q->exact || b >= 64))) continue;
+        if (w->q->sampled && !w->out) thin(w);
+        raise_to(&blas, dot_product(dgemm, w, &blas.sampled));
+        w->m = c->size[CLASS_M];
+        done = true;
+    }
+    if (done) vec_push(w->arena, to, blas);
+    if (summed) vec_push(w->arena, to, sum);
+}
+
+static int64_t largest(int64_t x, int64_t y, int64_t z) {
+    int64_t n = x > y ? x : y;
+    return n > z ? n : z;
+}
+
+static void compare_stmt(Arena *a, const BlasQuery *q, const Contraction *c, Dgemm *dgemm, BlasResults *to) {
+    Work w = {.q = q, .c = c, .arena = a, .m = c->size[CLASS_M], .n = c->size[CLASS_N], .k = c->size[CLASS_K]};
+    const Kernel *k = q->kernel;
+    for (int p = 0; p < k->params.n; p++) {
+        if (k->params.at[p] == c->x.tensor) w.in[0] = &q->inputs[p];
+        if (k->params.at[p] == c->y.tensor) w.in[1] = &q->inputs[p];
+    }
+    for (int p = 0; p < k->outputs.n; p++)
+        if (k->outputs.at[p] == c->out) w.out = &q->outputs[p], w.exact = q->exact && q->exact[p];
+    size_t doubles = (size_t)(w.m * w.k + w.n * w.k + 2 * w.m * w.n), places = (size_t)largest(w.m * w.k, w.n * w.k, w.m * w.n);
+    w.x = malloc(doubles * sizeof(double));
+    w.at = malloc(places * sizeof *w.at);
+    if (w.x && w.at) {
+        w.y = w.x + w.m * w.k;
+        w.r = w.y + w.n * w.k;
+        w.s = w.r + w.m * w.n;
+        compare_one(&w, dgemm, to);
+    }
+    free(w.x);
+    free(w.at);
+}
+
+BlasResults blas_compare(Arena *a, const BlasQuery *q) {
+    BlasResults all = {0};
+    Dgemm *dgemm = NULL;
+    for (int i = 0; i < q->kernel->stmts.n; i++) {
+        Contraction *c = NEW(a, Contraction);
+        if (!contraction_find(q->kernel->stmts.at[i], q->dims, c)) continue;
+        if (!dgemm) dgemm = load();
+        compare_stmt(a, q, c, dgemm, &all);
+    }
+    return all;
 }

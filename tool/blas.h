@@ -1,15 +1,27 @@
-/* Contractions against OpenBLAS in f64: a second opinion on the reference and on the result. The library is loaded when it is
- * wanted; where it is missing, nothing is compared. */
+/* Contractions against OpenBLAS in f64, and by checksums on integers: a second opinion on the reference and on the result. The library
+ * is loaded when it is wanted; where it is missing, nothing is compared with it. */
 #pragma once
 #include "dsl/eval.h"
 #include "tool/array.h"
+#include "base/vec.h"
 
 typedef struct BlasResult {
-    bool done;
-    const char *tensor;          /* the output that is a contraction */
-    double worst;                /* largest |y - r| / bound of the kernel's result against dgemm */
+    const char *tensor;          /* what the contraction defines */
+    const char *against;         /* "OpenBLAS in f64", "a checksum on integers" */
+    bool of_reference;           /* the reference's value of a temporary was compared, else the kernel's result */
+    bool sampled;                /* at some of its elements */
+    double worst;                /* largest |y - r| / bound */
 } BlasResult;
+typedef VEC(BlasResult) BlasResults;
 
-/* Looks for an output that one statement defines as a sum over a product of two inputs with bare indices as subscripts. `y`: the
- * outputs of the kernel. */
-BlasResult blas_compare(const Kernel *k, const int64_t *dims, const Array *inputs, const Array *y);
+typedef struct BlasQuery {
+    const Kernel *kernel;
+    const int64_t *dims;
+    const Array *inputs, *outputs;   /* beside kernel->params, kernel->outputs: data, and the kernel's results */
+    Eval *eval;                      /* the reference of these inputs */
+    bool sampled;                    /* the reference holds single elements only */
+    const bool *exact;               /* beside kernel->outputs; NULL: the bound applies to all. Given, the inputs are small integers */
+} BlasQuery;
+
+/* Each statement that is a sum over a product of two inputs, their subscripts linear in the indices (a convolution's too). */
+BlasResults blas_compare(Arena *a, const BlasQuery *q);

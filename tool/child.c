@@ -18,7 +18,7 @@
 typedef struct Region {
     const char *name;
     bool input;
-    char *map, *data;
+    char *map, *data;               /* map NULL: the region of another layout serves this one too */
     size_t mapped, room, bytes;
 } Region;
 
@@ -32,6 +32,7 @@ typedef struct Control {
     char load_error[256];
     int n_times;
     double times[CHILD_TIMES_MAX];
+    double call_seconds;            /* of the last untimed call */
 } Control;
 
 typedef struct Job {
@@ -41,12 +42,12 @@ typedef struct Job {
     int n, n_layouts;
     const int64_t *dims;
     int n_dims;
-    bool timed;
+    ChildCalls calls;
     ChildLimits limits;
     Control *control;
 } Job;
 
-enum { CANARY = 0xC7 };
+enum { CANARY = 0xC7, LARGE = 16 << 20 };
 
 static size_t page(void) { return (size_t)sysconf(_SC_PAGESIZE); }
 
@@ -68,31 +69,45 @@ void child_poison(DType t, int poison, void *at) {
 }
 
 static void fill(Region *r, const Array *x, int poison) {
+    if (!r->bytes) return;
     if (r->input) {
-        if (r->bytes) memcpy(r->data, x->data, r->bytes);
+        memcpy(r->data, x->data, r->bytes);
         return;
     }
-    size_t w = (size_t)dtype_table[x->type].bytes;
-    for (int64_t i = 0; i < x->n; i++) child_poison(x->type, poison, r->data + (size_t)i * w);
+    size_t done = (size_t)dtype_table[x->type].bytes;
+    child_poison(x->type, poison, r->data);
+    for (size_t n; done < r->bytes; done += n) {
+        n = done < r->bytes - done ? done : r->bytes - done;
+        if (n > 1 << 16) n = 1 << 16;       /* a source that stays in cache; a whole number of elements */
+        memcpy(r->data + done, r->data, n);
+    }
 }
 
+/* Inputs are private and read-only: a write to them is a fault. Outputs are shared, so that the parent sees them. */
 static Region region_new(const char *name, const Array *x, bool input, Layout layout, int index) {
     size_t p = page(), bytes = array_bytes(x), skew = layout == TIMED ? (size_t)(index * 5 % 48 + 1) * 64 : 0;
     Region r = {.name = name, .input = input, .bytes = bytes, .room = (bytes + skew + p - 1) / p * p};
     r.mapped = r.room + 2 * p;
-    r.map = mmap(NULL, r.mapped, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    r.map = mmap(NULL, r.mapped, PROT_READ | PROT_WRITE, (input ? MAP_PRIVATE : MAP_SHARED) | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (r.map == MAP_FAILED) tool_die(STATUS_ENVIRONMENT, "no memory for '%s' (%zu bytes): %s", name, bytes, strerror(errno));
+    if (input && bytes >= LARGE) madvise(r.map, r.mapped, MADV_HUGEPAGE);
     mprotect(r.map, p, PROT_NONE);
     mprotect(r.map + p + r.room, p, PROT_NONE);
     r.data = layout == AT_END ? r.map + p + r.room - bytes : r.map + p + skew;
     memset(r.map + p, CANARY, (size_t)(r.data - (r.map + p)));
     memset(r.data + bytes, CANARY, (size_t)(r.map + p + r.room - (r.data + bytes)));
     fill(&r, x, layout == AT_START);
-    if (layout == AT_END && input && r.room) mprotect(r.map + p, r.room, PROT_READ);
+    if (input && r.room) mprotect(r.map + p, r.room, PROT_READ);
     return r;
 }
 
 /* --- in the child --- */
+
+static double now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
 
 static Control *child_control;     /* for the handler of signals, in the child process only */
 
@@ -131,37 +146,37 @@ static void child_prepare(const Job *j) {
 
 typedef int CallFn(void *const *tensors, const int64_t *dims);
 
-static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 static int call(CallFn *f, const Job *j, Layout layout) {
     void *tensors[j->n + 1];
     for (int i = 0; i < j->n; i++) tensors[i] = j->regions[layout][i].data;
     tensors[j->n] = NULL;
-    return f(tensors, j->dims);
+    double start = now();
+    int r = f(tensors, j->dims);
+    j->control->call_seconds = now() - start;
+    return r;
 }
 
-/* Calls of at least about 20 us each: short ones are timed in groups, so that the clock's own cost does not count. */
+/* Calls of at least about 20 us each: short ones are timed in groups, so that the clock's own cost does not count. Kernels that take
+ * long are warm after the calls before, and are timed a few times only. */
 static void time_calls(CallFn *f, const Job *j) {
     Control *c = j->control;
     void *tensors[j->n + 1];
     for (int i = 0; i < j->n; i++) tensors[i] = j->regions[TIMED][i].data;
-    double start = now(), one;
-    for (int i = 0; i < 3 && (i == 0 || now() - start < j->limits.wall_seconds / 8); i++) f(tensors, j->dims);
-    double t0 = now();
-    f(tensors, j->dims);
-    one = now() - t0;
+    bool slow = c->call_seconds > 0.3;
+    for (int i = 0; i < 3 && !slow; i++) f(tensors, j->dims);
+    double t0 = now(), one = c->call_seconds;
+    if (!slow) {
+        f(tensors, j->dims);
+        one = now() - t0;
+    }
     int group = one < 2e-5 ? (int)(2e-5 / (one + 1e-9)) + 1 : 1;
-    start = now();
+    double start = now();
     while (c->n_times < CHILD_TIMES_MAX) {
         t0 = now();
         for (int g = 0; g < group; g++) f(tensors, j->dims);
         double t1 = now();
         c->times[c->n_times++] = (t1 - t0) / group;
-        if (t1 - start >= 0.2 && (c->n_times >= 5 || t1 - start > j->limits.wall_seconds / 4)) break;
+        if (t1 - start >= 0.2 && (c->n_times >= 5 || t1 - start > 1)) break;
     }
 }
 
@@ -175,13 +190,13 @@ static void child_main(const Job *j) {
         snprintf(c->load_error, sizeof c->load_error, "%s", why ? why : "no entry");
         _exit(2);
     }
-    for (int l = 0; l < 2; l++) {
+    for (int l = 0; l < (j->calls == CHILD_ONCE ? 1 : 2); l++) {
         c->stage = 1 + l;
         int r = call(f, j, (Layout)l);
         if (l == 0 || r != c->returned) c->returned = r;
         if (r && l == 0) break;
     }
-    if (j->timed && !c->returned) {
+    if (j->calls == CHILD_TIMED && !c->returned) {
         c->stage = 3;
         time_calls(f, j);
     }
@@ -198,7 +213,7 @@ static const char *locate(Arena *a, const Job *j, uintptr_t address, int write) 
         for (int i = 0; i < j->n; i++) {
             const Region *r = &j->regions[l][i];
             uintptr_t lo = (uintptr_t)r->map, data = (uintptr_t)r->data;
-            if (address < lo || address >= lo + r->mapped) continue;
+            if (!r->map || address < lo || address >= lo + r->mapped) continue;
             if (address >= data + r->bytes)
                 return arena_printf(a, "it %s %zu bytes past the end of '%s'", does, (size_t)(address - data - r->bytes) + 1, r->name);
             if (address < data) return arena_printf(a, "it %s %zu bytes before the start of '%s'", does, (size_t)(data - address), r->name);
@@ -207,20 +222,19 @@ static const char *locate(Arena *a, const Job *j, uintptr_t address, int write) 
     return NULL;
 }
 
-/* Bytes around the arrays, and inputs, that are not what they were. */
-static const char *find_touched(Arena *a, const Job *j, const Array *in) {
+/* Bytes around the outputs that are not what they were. */
+static const char *find_touched(Arena *a, const Job *j) {
     size_t p = page();
-    for (int l = 0; l < 2; l++)
+    for (int l = 0; l < j->n_layouts && l < 2; l++)
         for (int i = 0; i < j->n; i++) {
             const Region *r = &j->regions[l][i];
+            if (r->input) continue;
             for (const char *c = r->map + p; c < r->data; c++)
                 if ((unsigned char)*c != CANARY)
                     return arena_printf(a, "it wrote %zu bytes before the start of '%s'", (size_t)(r->data - c), r->name);
             for (const char *c = r->data + r->bytes; c < r->map + p + r->room; c++)
                 if ((unsigned char)*c != CANARY)
                     return arena_printf(a, "it wrote %zu bytes past the end of '%s'", (size_t)(c - r->data - r->bytes) + 1, r->name);
-            if (r->input && r->bytes && memcmp(r->data, in[i].data, r->bytes))
-                return arena_printf(a, "it changed its input '%s'", r->name);
         }
     return NULL;
 }
@@ -293,39 +307,74 @@ static void run_job(Job *j, ChildResult *r) {
     judge(j, in_time, status, r);
 }
 
-/* The outputs of one layout, copied out of shared memory. */
-static Array *copy_outputs(const Job *j, int layout, const Array *out, int n_in, int n_out) {
-    Array *copies = NEW_ARRAY(j->t->arena, Array, n_out + 1);
+/* The outputs of one layout, as they lie in shared memory. */
+static Array *view_outputs(const Job *j, int layout, const Array *out, int n_in, int n_out) {
+    Array *views = NEW_ARRAY(j->t->arena, Array, n_out + 1);
     for (int i = 0; i < n_out; i++) {
-        const Region *r = &j->regions[layout][n_in + i];
-        copies[i] = out[i];
-        copies[i].data = arena_alloc(j->t->arena, r->bytes + 1);
-        if (r->bytes) memcpy(copies[i].data, r->data, r->bytes);
+        views[i] = out[i];
+        views[i].data = j->regions[layout][n_in + i].data;
     }
-    return copies;
+    return views;
+}
+
+/* The arrays of each layout. What is large is not made a third time for the timed calls. */
+static void make_regions(Job *j, const Array *in, const char *const *in_names, int n_in, const Array *out, const char *const *out_names) {
+    for (int l = 0; l < j->n_layouts; l++) {
+        j->regions[l] = NEW_ARRAY(j->t->arena, Region, j->n + 1);
+        for (int i = 0; i < j->n; i++) {
+            bool input = i < n_in;
+            const Array *x = input ? &in[i] : &out[i - n_in];
+            if (l == TIMED && array_bytes(x) >= LARGE) {
+                j->regions[l][i] = j->regions[AT_START][i];
+                j->regions[l][i].map = NULL;
+            } else {
+                j->regions[l][i] = region_new(input ? in_names[i] : out_names[i - n_in], x, input, (Layout)l, i);
+            }
+        }
+    }
+}
+
+struct ChildMemory { Job job; };
+
+void child_release(ChildResult *r) {
+    const Job *j = r->memory ? &r->memory->job : NULL;
+    for (int l = 0; j && l < j->n_layouts; l++)
+        for (int i = 0; i < j->n; i++)
+            if (j->regions[l][i].map) munmap(j->regions[l][i].map, j->regions[l][i].mapped);
+    r->memory = NULL;
+    r->outputs[0] = r->outputs[1] = NULL;
+}
+
+/* Inputs, and the arrays that only timed calls write, are of no use to the parent. */
+static void drop_inputs(Job *j) {
+    for (int l = 0; l < j->n_layouts; l++)
+        for (int i = 0; i < j->n; i++) {
+            Region *r = &j->regions[l][i];
+            if (!r->map || !(r->input || l == TIMED)) continue;
+            munmap(r->map, r->mapped);
+            r->map = NULL;
+        }
 }
 
 ChildResult child_run(Tool *t, const char *object, const char *entry, const Array *in, const char *const *in_names, int n_in,
-                      const Array *out, const char *const *out_names, int n_out, const int64_t *dims, bool timed, ChildLimits limits) {
-    Job j = {.t = t, .object = object, .entry = entry, .n = n_in + n_out, .n_layouts = timed ? 3 : 2, .dims = dims, .timed = timed, .limits = limits};
-    for (int l = 0; l < j.n_layouts; l++) {
-        j.regions[l] = NEW_ARRAY(t->arena, Region, j.n + 1);
-        for (int i = 0; i < n_in; i++) j.regions[l][i] = region_new(in_names[i], &in[i], true, (Layout)l, i);
-        for (int i = 0; i < n_out; i++) j.regions[l][n_in + i] = region_new(out_names[i], &out[i], false, (Layout)l, n_in + i);
-    }
-    j.control = mmap(NULL, sizeof *j.control, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (j.control == MAP_FAILED) tool_die(STATUS_ENVIRONMENT, "no memory for a child process: %s", strerror(errno));
-    ChildResult r = {.end = CHILD_RETURNED};
-    run_job(&j, &r);
+                      const Array *out, const char *const *out_names, int n_out, const int64_t *dims, ChildCalls calls, ChildLimits limits) {
+    ChildResult r = {.end = CHILD_RETURNED, .memory = NEW(t->arena, struct ChildMemory)};
+    Job *j = &r.memory->job;
+    *j = (Job){.t = t, .object = object, .entry = entry, .n = n_in + n_out, .dims = dims, .calls = calls, .limits = limits,
+               .n_layouts = calls == CHILD_ONCE ? 1 : calls == CHILD_TWICE ? 2 : 3};
+    make_regions(j, in, in_names, n_in, out, out_names);
+    j->control = mmap(NULL, sizeof *j->control, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (j->control == MAP_FAILED) tool_die(STATUS_ENVIRONMENT, "no memory for a child process: %s", strerror(errno));
+    run_job(j, &r);
     if (r.end == CHILD_RETURNED) {
-        r.touched = find_touched(t->arena, &j, in);
-        for (int l = 0; l < 2; l++) r.outputs[l] = l && r.returned ? NULL : copy_outputs(&j, l, out, n_in, n_out);
-        r.n_times = j.control->n_times;
+        r.touched = find_touched(t->arena, j);
+        for (int l = 0; l < 2 && l < j->n_layouts; l++) r.outputs[l] = l && r.returned ? NULL : view_outputs(j, l, out, n_in, n_out);
+        r.n_times = j->control->n_times;
         r.times = NEW_ARRAY(t->arena, double, r.n_times + 1);
-        memcpy(r.times, j.control->times, sizeof(double) * (size_t)r.n_times);
+        memcpy(r.times, j->control->times, sizeof(double) * (size_t)r.n_times);
     }
-    for (int l = 0; l < j.n_layouts; l++)
-        for (int i = 0; i < j.n; i++) munmap(j.regions[l][i].map, j.regions[l][i].mapped);
-    munmap(j.control, sizeof *j.control);
+    drop_inputs(j);
+    munmap(j->control, sizeof *j->control);
+    if (r.end != CHILD_RETURNED) child_release(&r);
     return r;
 }

@@ -59,7 +59,8 @@ static Verdict run_trial(Tool *t, const Job *j, const TestCase *c, const char *o
         out_f(&v.why, "%s\n", why);
         return v;
     }
-    Trial r = {.kernel = k, .object = object, .entry = entry, .dims = c->dims, .inputs = inputs, .exact = exact, .expect = c->expect};
+    Trial r = {.kernel = k, .object = object, .entry = entry, .dims = c->dims, .inputs = inputs, .exact = exact, .expect = c->expect,
+               .calls = CHILD_TWICE};
     return trial_run(t, &r);
 }
 
@@ -89,6 +90,7 @@ static void run_case(Session *s, const Job *j, const TestCase *c, const char *ob
     else if (v.ok && v.refused) why = "refused as it must be, and nothing was written\n";
     else if (v.ok && v.loose) why = "no test: the error bound is wide against the values\n";
     tap_result(s->tap, j->suite, c->name, v.ok, skip, why, now() - start);
+    child_release(&v.child);
     arena_free(one.arena);
 }
 

@@ -29,13 +29,20 @@ double compare_element(const Array *y, const Expected *x, int64_t p, bool exact)
 
 /* Elements that no call wrote, and those on which the calls differ. */
 static void compare_calls(const Array *y, Comparison *c) {
+    enum { BLOCK = 1024 };
     size_t w = (size_t)dtype_table[y[0].type].bytes;
     unsigned char poison[2][8];
     for (int i = 0; i < 2; i++) child_poison(y[0].type, i, poison[i]);
     const char *a = y[0].data, *b = y[1].data;
-    for (int64_t i = 0; i < y[0].n; i++, a += w, b += w) {
-        if (!memcmp(a, b, w)) continue;
-        if (!memcmp(a, poison[0], w) && !memcmp(b, poison[1], w)) c->unwritten++;
+    for (int64_t i = 0; i < y[0].n; i++) {
+        int64_t n = y[0].n - i < BLOCK ? y[0].n - i : BLOCK;
+        if (i % BLOCK == 0 && !memcmp(a + (size_t)i * w, b + (size_t)i * w, (size_t)n * w)) {
+            i += n - 1;
+            continue;
+        }
+        const char *p = a + (size_t)i * w, *q = b + (size_t)i * w;
+        if (!memcmp(p, q, w)) continue;
+        if (!memcmp(p, poison[0], w) && !memcmp(q, poison[1], w)) c->unwritten++;
         else if (!c->unequal++) c->first_unequal = i;
     }
 }

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const inputs_style_names[N_STYLES] = {"normal", "integers", "large offset", "wide"};
+const char *const inputs_style_names[N_STYLES] = {"normal", "integers", "large offset", "wide", "positive"};
 
 /* splitmix64 (Steele, Lea, Flood 2014). */
 uint64_t inputs_random(uint64_t *state) {
@@ -16,10 +16,24 @@ uint64_t inputs_random(uint64_t *state) {
 
 double inputs_unit(uint64_t *state) { return (double)(inputs_random(state) >> 11) * 0x1p-53; }
 
-/* Box-Muller; one value of the pair. */
+/* The quantile of the normal distribution, by Acklam's rational approximations (relative error 1.2e-9); 0 < p < 1. */
+static double tail(double p) {
+    static const double c[] = {-7.784894002430293e-03, -3.223964580411365e-01, -2.400758277161838e+00, -2.549732539343734e+00,
+                               4.374664141464968e+00, 2.938163982698783e+00};
+    static const double d[] = {7.784695709041462e-03, 3.224671290700398e-01, 2.445134137142996e+00, 3.754408661907416e+00};
+    double q = sqrt(-2 * log(p));
+    return (((((c[0] * q + c[1]) * q + c[2]) * q + c[3]) * q + c[4]) * q + c[5]) / ((((d[0] * q + d[1]) * q + d[2]) * q + d[3]) * q + 1);
+}
+
 static double normal(uint64_t *state) {
-    double u = inputs_unit(state), v = inputs_unit(state);
-    return sqrt(-2 * log(1 - u)) * cos(6.283185307179586 * v);
+    static const double a[] = {-3.969683028665376e+01, 2.209460984245205e+02, -2.759285104469687e+02, 1.383577518672690e+02,
+                               -3.066479806614716e+01, 2.506628277459239e+00};
+    static const double b[] = {-5.447609879822406e+01, 1.615858368580409e+02, -1.556989798598866e+02, 6.680131188771972e+01,
+                               -1.328068155288572e+01};
+    double p = inputs_unit(state) + 0x1p-54, q = p - 0.5, r = q * q;
+    if (fabs(q) > 0.47575) return q < 0 ? tail(p) : -tail(1 - p);
+    return q * (((((a[0] * r + a[1]) * r + a[2]) * r + a[3]) * r + a[4]) * r + a[5])
+           / (((((b[0] * r + b[1]) * r + b[2]) * r + b[3]) * r + b[4]) * r + 1);
 }
 
 static int64_t uniform(uint64_t *state, int64_t lo, int64_t hi) {     /* lo <= value < hi */
@@ -110,19 +124,61 @@ static void offsets(Array *x, int64_t lo, int64_t hi, double mean, uint64_t *sta
     free(v);
 }
 
-static double real_value(const Tensor *t, const InputPlan *p, const Law *law, uint64_t *state) {
+static void reals(const Tensor *t, const InputPlan *p, const Law *law, uint64_t *state, double *v, int n) {
     double top = dtype_table[t->type].max_finite;
     switch (law->kind) {
-    case LAW_NORMAL: return law->a + law->b * normal(state);
-    case LAW_UNIFORM: return law->a + (law->b - law->a) * inputs_unit(state);
-    case LAW_INTS: return (double)uniform(state, (int64_t)law->a, (int64_t)law->b + 1);
+    case LAW_NORMAL:
+        for (int i = 0; i < n; i++) v[i] = law->a + law->b * normal(state);
+        return;
+    case LAW_UNIFORM:
+        for (int i = 0; i < n; i++) v[i] = law->a + (law->b - law->a) * inputs_unit(state);
+        return;
+    case LAW_INTS:
+        for (int i = 0; i < n; i++) v[i] = (double)uniform(state, (int64_t)law->a, (int64_t)law->b + 1);
+        return;
     default: break;
     }
     switch (p->style) {
-    case STYLE_INTEGERS: return (double)uniform(state, -p->amplitude, p->amplitude + 1);
-    case STYLE_OFFSET: return fmin(1000, top / 4) * (1 + 1e-3 * normal(state));
-    case STYLE_WIDE: return fmin(1e4, top / 4) * (2 * inputs_unit(state) - 1);
-    default: return normal(state);
+    case STYLE_INTEGERS:
+        for (int i = 0; i < n; i++) v[i] = (double)uniform(state, -p->amplitude, p->amplitude + 1);
+        return;
+    case STYLE_OFFSET:
+        for (int i = 0; i < n; i++) v[i] = fmin(1000, top / 4) * (1 + 1e-3 * normal(state));
+        return;
+    case STYLE_WIDE:
+        for (int i = 0; i < n; i++) v[i] = fmin(1e4, top / 4) * (2 * inputs_unit(state) - 1);
+        return;
+    case STYLE_POSITIVE:
+        for (int i = 0; i < n; i++) v[i] = 1 + inputs_unit(state);
+        return;
+    default:
+        for (int i = 0; i < n; i++) v[i] = normal(state);
+    }
+}
+
+static void store_reals(DType type, void *at, const double *v, int n) {
+    switch (type) {
+    case DT_F64: memcpy(at, v, sizeof *v * (size_t)n); return;
+    case DT_F32:
+        for (int i = 0; i < n; i++) ((float *)at)[i] = (float)v[i];
+        return;
+#ifdef __FLT16_MANT_DIG__
+    case DT_F16:
+        for (int i = 0; i < n; i++) ((_Float16 *)at)[i] = (_Float16)(float)v[i];      /* any rounding of a random number will do */
+        return;
+#endif
+    default:
+        for (int i = 0; i < n; i++) dtype_store(type, (char *)at + i * dtype_table[type].bytes, v[i], 0);
+    }
+}
+
+static void make_reals(const Tensor *t, const InputPlan *p, const Law *law, uint64_t *state, Array *x) {
+    enum { BLOCK = 512 };
+    double v[BLOCK];
+    for (int64_t i = 0; i < x->n; i += BLOCK) {
+        int n = x->n - i < BLOCK ? (int)(x->n - i) : BLOCK;
+        reals(t, p, law, state, v, n);
+        store_reals(t->type, (char *)x->data + i * dtype_table[t->type].bytes, v, n);
     }
 }
 
@@ -146,7 +202,6 @@ static const char *make_ints(Arena *a, const Kernel *k, const Tensor *t, const i
 static const char *make_one(Arena *a, const Kernel *k, const Tensor *t, const int64_t *dims, const InputPlan *p, const Law *law, Array *x) {
     uint64_t state = p->seed * 0x2545f4914f6cdd1du + 77;
     for (const char *c = t->name; *c; c++) state = (state ^ (unsigned char)*c) * 0x100000001b3u;
-    size_t w = (size_t)dtype_table[t->type].bytes;
     x->data = arena_alloc(a, array_bytes(x) + 1);
     if (t->rank == 0 && t->value && law->kind == LAW_DEFAULT) {
         const Expr *v = t->value;
@@ -154,10 +209,8 @@ static const char *make_one(Arena *a, const Kernel *k, const Tensor *t, const in
         return NULL;
     }
     if (dtype_is_int(t->type)) return make_ints(a, k, t, dims, p, law, &state, x);
-    for (int64_t i = 0; i < x->n; i++) {
-        if (t->type == DT_BOOL) dtype_store(t->type, (char *)x->data + i, 0, (int64_t)(inputs_random(&state) >> 63));
-        else dtype_store(t->type, (char *)x->data + (size_t)i * w, real_value(t, p, law, &state), 0);
-    }
+    if (dtype_is_float(t->type)) make_reals(t, p, law, &state, x);
+    else for (int64_t i = 0; i < x->n; i++) ((unsigned char *)x->data)[i] = (unsigned char)(inputs_random(&state) >> 63);
     return NULL;
 }
 

@@ -8,7 +8,7 @@ typedef struct Law { LawKind kind; double a, b; } Law;
 
 /* What inputs without a law of their own are: reals of several kinds, or integers -amplitude .. amplitude. Integer inputs with a
  * declared range are uniform in it always; those that serve as offsets rise from the least to the greatest. */
-typedef enum Style { STYLE_NORMAL, STYLE_INTEGERS, STYLE_OFFSET, STYLE_WIDE, N_STYLES } Style;
+typedef enum Style { STYLE_NORMAL, STYLE_INTEGERS, STYLE_OFFSET, STYLE_WIDE, STYLE_POSITIVE, N_STYLES } Style;
 extern const char *const inputs_style_names[N_STYLES];
 
 /* Extents of a tensor under dims; NULL, or why not (negative, too many elements). */

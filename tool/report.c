@@ -1,4 +1,5 @@
 #include "tool/report.h"
+#include "dsl/kernel_build.h"
 #include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
@@ -41,11 +42,39 @@ static double roofline(Report *r) {
     return fmax(memory, compute);
 }
 
+typedef struct Reads { const Tensor *t; bool gathered, plain; } Reads;
+
+static bool see_tensor(void *context, Expr *e) {
+    *(bool *)context |= e->kind == X_READ;
+    return true;
+}
+
+static bool see_reads(void *context, Expr *e) {
+    Reads *r = context;
+    if (e->kind != X_READ || e->tensor != r->t) return true;
+    bool by_data = false;
+    for (int i = 0; i < e->args.n; i++) expr_walk(e->args.at[i], see_tensor, &by_data);
+    *(by_data ? &r->gathered : &r->plain) = true;
+    return true;
+}
+
+/* Bytes of an input that a run must move. Of one that is read at places that data tell, no more than it has operations or results. */
+static double input_bytes(const Report *r, const Tensor *t, const Array *x, double results) {
+    Reads reads = {.t = t};
+    for (int i = 0; i < r->kernel->stmts.n; i++) expr_walk(r->kernel->stmts.at[i]->value, see_reads, &reads);
+    double all = (double)array_bytes(x), most = fmax(r->operations, results) * dtype_table[t->type].bytes;
+    return reads.gathered && !reads.plain ? fmin(all, most) : all;
+}
+
 void report_measure(Report *r, const Verdict *v, const Array *inputs, const Array *outputs) {
     r->operations = v->operations;
     r->n_times = v->child.n_times;
-    for (int i = 0; i < r->kernel->params.n; i++) r->bytes += (double)array_bytes(&inputs[i]);
-    for (int i = 0; i < r->kernel->outputs.n; i++) r->bytes += (double)array_bytes(&outputs[i]);
+    double results = 0;
+    for (int i = 0; i < r->kernel->outputs.n; i++) {
+        r->bytes += (double)array_bytes(&outputs[i]);
+        results += (double)outputs[i].n;
+    }
+    for (int i = 0; i < r->kernel->params.n; i++) r->bytes += input_bytes(r, r->kernel->params.at[i], &inputs[i], results);
     double least = roofline(r);
     if (!r->n_times) return;
     qsort(v->child.times, (size_t)r->n_times, sizeof(double), by_double);
@@ -94,7 +123,7 @@ void report_text(const Report *r, Out *o) {
         out_f(o, "%s %s=%lld", i ? "" : ":", r->kernel->dims.at[i]->name, (long long)r->dims[r->kernel->dims.at[i]->id]);
     out_s(o, "\n");
     if (r->time > 0) timing(r, o);
-    out_f(o, "  check    %s: %s", r->ok ? "ok" : "FAILED", r->check);
+    out_f(o, "  check    %s: %s", !r->ok ? "FAILED" : r->no_test ? "NO TEST" : "ok", r->check);
     if (r->ratio > 0 && isfinite(r->ratio)) out_f(o, "; the largest error is %.2g of what is allowed", r->ratio);
     out_s(o, "\n");
     for (int i = 0; i < r->n_notes; i++) out_f(o, "  %s\n", r->notes[i]);
@@ -108,7 +137,8 @@ void report_json(Tool *t, const Report *r, const char *path) {
         json_object_set_new(dims, r->kernel->dims.at[i]->name, json_integer(r->dims[r->kernel->dims.at[i]->id]));
     for (int i = 0; i < r->n_notes; i++) json_array_append_new(notes, json_string(r->notes[i]));
     json_t *roof = json_pack("{s:s?, s:o}", "bound", r->bound, "fraction", number_or_null(r->fraction));
-    json_t *check = json_pack("{s:b, s:o, s:s, s:b}", "ok", r->ok, "ratio", number_or_null(r->ratio), "kind", r->check, "refused", r->refused);
+    json_t *check = json_pack("{s:b, s:o, s:s, s:b, s:b, s:b, s:I, s:f}", "ok", r->ok && !r->no_test, "ratio", number_or_null(r->ratio), "kind", r->check,
+                              "refused", r->refused, "no_test", r->no_test, "sampled", r->sampled, "compared", (json_int_t)r->compared, "loose", r->loose);
     json_t *all = json_pack("{s:i, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:o}", "version", REPORT_VERSION, "kernel", r->kernel->name,
                             "target", r->machine->name, "dims", dims, "time_s", r->time > 0 ? json_real(r->time) : json_null(), "time_spread_s",
                             json_pack("[f,f]", r->time_low, r->time_high), "bytes", json_integer((json_int_t)r->bytes), "ops",

@@ -16,6 +16,10 @@ typedef struct Report {
     const char *bound;                   /* "dram bandwidth", "vector f32 rate" */
     double fraction;                     /* of the bound that was reached */
     bool ok, refused;
+    bool no_test;                        /* nothing that was tried could judge the result */
+    bool sampled;                        /* the reference was compared at `compared` elements only */
+    int64_t compared;
+    double loose;                        /* the share of elements whose bound tells little */
     const char *check;                   /* what the check was, in a word or two */
     double ratio;
     const char *const *notes;            /* further lines */

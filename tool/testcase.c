@@ -222,6 +222,7 @@ static void styles(Plan *p, TestCases *to, const int64_t *dims, int round) {
     if (p->has_law || round) return;
     push_case(p, to, dims, STYLE_OFFSET);
     push_case(p, to, dims, STYLE_WIDE);
+    push_case(p, to, dims, STYLE_POSITIVE);
 }
 
 /* All combinations of stated values; dims without any walk through the list, each beginning at another place. */

@@ -7,11 +7,15 @@
 /* Exit status, as docs/language.md has it. */
 enum { STATUS_GOOD = 0, STATUS_PROGRAM = 1, STATUS_USAGE = 2, STATUS_RUN = 3, STATUS_ENVIRONMENT = 4 };
 
+/* The line of progress: since when there is something to wait for, and what stands there. */
+typedef struct Progress { double start, last; const char *what; bool shown; } Progress;
+
 typedef struct Tool {
     Arena *arena;
     Names *names;
     Diags *diags;
     const Options *options;
+    Progress *progress;          /* NULL: none is shown */
 } Tool;
 
 /* Prints "knyfe: error: ..." on standard error. */

@@ -11,7 +11,8 @@ typedef struct Trial {
     const Array *inputs;         /* beside kernel->params */
     const bool *exact;           /* beside kernel->outputs, or NULL: judged by the bound */
     const Array *expect;         /* beside kernel->outputs, or NULL; data NULL: no given result */
-    bool timed, made;            /* made: inputs are ours, so that a dull reference is worth a word */
+    ChildCalls calls;
+    bool made;                   /* inputs are ours, so that a dull reference is worth a word */
 } Trial;
 
 typedef struct Verdict {
@@ -20,10 +21,14 @@ typedef struct Verdict {
     const Fact *fact;            /* the one that does not hold */
     bool sampled, loose;         /* loose: the bounds are too wide to be a test */
     const char *dull;            /* the reference is nearly constant or mostly zero: a sentence, or NULL */
+    double loose_share;          /* of the elements of the output where it is greatest */
     double ratio;                /* the largest |y - r| / e of all outputs */
     double operations;
+    int64_t compared;            /* elements, of all outputs */
     Out why;                     /* what is wrong, in lines */
-    ChildResult child;
+    ChildResult child;           /* the caller releases it */
+    Eval *eval;                  /* the reference, when it was evaluated */
+    const Array *inputs;         /* the trial's */
 } Verdict;
 
 Verdict trial_run(Tool *t, const Trial *r);
