@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Random programs through knyfe: each must check, and on the host give what the oracle gives.
 
-    run.py --knyfe build/knyfe [--seed S] [--count N] [--first I] [--out DIR] [--least-hits 50] [--jobs N]
+    run.py --knyfe build/knyfe [--seed S] [--count N] [--first I] [--out DIR] [--least-hits 50] [--jobs N] [--tap]
 
-Prints each failure with what makes it again, and a summary. Exit status 1 when anything failed.
+Prints each failure with what makes it again, and a summary; with --tap one line for each result. Exit status 1 when anything failed.
 """
 
 import argparse
@@ -71,6 +71,15 @@ def report(what, path, text, a):
     print("  " + "\n  ".join(text.splitlines()[:12]))
 
 
+def tap(refused, results, file):
+    """A line for each program refused and each result of knyfe test."""
+    lines = ["not ok %d - " + os.path.basename(path) + " is refused" for path, _ in refused]
+    lines += [("ok" if good else "not ok") + " %d - " + name + (" # SKIP" if "# SKIP" in line else "") for good, name, line, _ in results]
+    print("1..%d" % len(lines), file=file)
+    for i, line in enumerate(lines, 1):
+        print(line % i, file=file)
+
+
 def main():
     args = argparse.ArgumentParser(description=__doc__)
     args.add_argument("--knyfe", required=True)
@@ -81,6 +90,7 @@ def main():
     args.add_argument("--jobs", type=int, default=os.cpu_count())
     args.add_argument("--least-hits", type=int, default=0, help="how often each kind of node and type must occur")
     args.add_argument("--out", help="keep the programs there")
+    args.add_argument("--tap", action="store_true")
     a = args.parse_args()
     a.knyfe = os.path.abspath(a.knyfe)
     out = a.out or tempfile.mkdtemp(prefix="knyfe-gen-")
@@ -88,6 +98,9 @@ def main():
     os.makedirs(os.path.join(out, "programs"), exist_ok=True)
     paths, hits = write(a, os.path.join(out, "programs"))
     refused = check(a.knyfe, paths)
+    plain = sys.stdout
+    if a.tap:
+        sys.stdout = sys.stderr
     for path, text in refused:
         report("refused", path, text, a)
         os.replace(path, os.path.join(out, "refused", os.path.basename(path)))
@@ -98,6 +111,8 @@ def main():
     failed = [r for r in results if not r[0]]
     for _, name, line, text in failed:
         report("failed", name, "\n".join([line] + text), a)
+    if a.tap:
+        tap(refused, results, plain)
     loose = sum(any("no test" in t for t in r[3]) for r in results)
     skipped = sum("# SKIP" in r[2] for r in results)
     rare = sorted((n, k) for k, n in hits.items() if n < a.least_hits)
