@@ -130,6 +130,8 @@ static void acc_claim(const Command *c, PeType type, bool add) {
         if (add && a->type != type) command_fault(c, SIM_F_TYPE, "accumulator %d holds %s, %s are added", c->acc + i, sim_type_name(a->type), sim_type_name(type));
         a->has = true;
         a->type = type;
+        a->site = c->site;
+        a->core = c->core;
     }
 }
 
@@ -143,10 +145,9 @@ static void acc_release(const Command *c) {
 
 /* b[l][j], l < k, from n rows of PANEL_K floats. */
 static void interleave(float *b, const float *rows, int64_t n, int64_t k) {
-    for (int64_t l0 = 0; l0 < k; l0 += 16)
-        for (int64_t j0 = 0; j0 < n; j0 += 16)
-            for (int64_t l = l0; l < k && l < l0 + 16; l++)
-                for (int64_t j = j0; j < n && j < j0 + 16; j++) b[l * 64 + j] = rows[j * PANEL_K + l];
+    if (n == 64) { panel_interleave(b, rows, k); return; }
+    for (int64_t l = 0; l < k; l++)
+        for (int64_t j = 0; j < n; j++) b[l * 64 + j] = rows[j * PANEL_K + l];
 }
 
 static void load_panel(const Command *c, int use, float *out, int64_t rows, int64_t l, int64_t k) {
@@ -171,7 +172,7 @@ static void run_dot(Command *c) {
     acc_claim(c, ints ? PE_I32 : PE_F32, d->add);
     if (r->c->timing && !ints) return;
     float *acc = r->scratch, *part = acc + 4096, *a = part + 4096, *rows = a + 64 * PANEL_K, *b = rows + 64 * PANEL_K;
-    memset(acc, 0, 4096 * 4);
+    if (!d->add || d->n < 64) memset(acc, 0, (size_t)d->m * 64 * 4);
     if (d->add) acc_copy(c, acc, d->m, d->n, false);
     if (d->n < 64) memset(b, 0, 64 * PANEL_K * 4);
     for (int64_t l = 0; l < d->k; l += PANEL_K) {
@@ -310,19 +311,62 @@ static void run_accumulate(Command *c) {
     memcpy(use_row(c, &c->use[0], 0), sum, (size_t)c->cols * 4);
 }
 
-static void run_transpose(Command *c) {
-    size_t size = (size_t)sim_type_bytes(type_of(c, 0));
-    for (int64_t i = 0; i < c->rows; i++) {
-        const unsigned char *from = use_row(c, &c->use[1], i);
-        unsigned char *to = use_row(c, &c->use[0], 0) + (size_t)i * size;
-        int64_t pitch = c->use[0].pitch;
-        switch (size) {
-        case 1: for (int64_t j = 0; j < c->cols; j++) to[j * pitch] = from[j]; break;
-        case 2: for (int64_t j = 0; j < c->cols; j++) memcpy(to + j * pitch, from + 2 * j, 2); break;
-        case 4: for (int64_t j = 0; j < c->cols; j++) memcpy(to + j * pitch, from + 4 * j, 4); break;
-        default: for (int64_t j = 0; j < c->cols; j++) memcpy(to + j * pitch, from + 8 * j, 8);
-        }
+#if defined(__SSE2__)
+#include <emmintrin.h>
+/* 8 x 8 elements of two bytes. */
+static void transpose_8x8(unsigned char *to, int64_t to_pitch, const unsigned char *from, int64_t from_pitch) {
+    __m128i a[8], b[8];
+    for (int i = 0; i < 8; i++) a[i] = _mm_loadu_si128((const __m128i *)(const void *)(from + i * from_pitch));
+    for (int i = 0; i < 4; i++) {
+        b[2 * i] = _mm_unpacklo_epi16(a[i], a[i + 4]);
+        b[2 * i + 1] = _mm_unpackhi_epi16(a[i], a[i + 4]);
     }
+    for (int i = 0; i < 4; i++) {
+        a[2 * i] = _mm_unpacklo_epi16(b[i], b[i + 4]);
+        a[2 * i + 1] = _mm_unpackhi_epi16(b[i], b[i + 4]);
+    }
+    for (int i = 0; i < 4; i++) {
+        _mm_storeu_si128((__m128i *)(void *)(to + (2 * i) * to_pitch), _mm_unpacklo_epi16(a[i], a[i + 4]));
+        _mm_storeu_si128((__m128i *)(void *)(to + (2 * i + 1) * to_pitch), _mm_unpackhi_epi16(a[i], a[i + 4]));
+    }
+}
+#else
+static void transpose_8x8(unsigned char *to, int64_t to_pitch, const unsigned char *from, int64_t from_pitch) {
+    for (int i = 0; i < 8; i++)
+        for (int j = 0; j < 8; j++) memcpy(to + j * to_pitch + 2 * i, from + i * from_pitch + 2 * j, 2);
+}
+#endif
+
+/* Rows r0 to r1, columns c0 to c1, one element after the other. */
+static void transpose_part(const Command *c, int64_t r0, int64_t r1, int64_t c0, int64_t c1) {
+    size_t size = (size_t)sim_type_bytes(type_of(c, 0));
+    unsigned char *to = use_row(c, &c->use[0], 0);
+    const unsigned char *from = use_row(c, &c->use[1], 0);
+    int64_t tp = c->use[0].pitch, fp = c->use[1].pitch;
+#define EACH(n) for (int64_t i = r0; i < r1; i++) for (int64_t j = c0; j < c1; j++) memcpy(to + j * tp + i * n, from + i * fp + j * n, n); break
+    switch (size) {
+    case 1: EACH(1);
+    case 2: EACH(2);
+    case 4: EACH(4);
+    default: EACH(8);
+    }
+#undef EACH
+}
+
+static void run_transpose(Command *c) {
+    int64_t rows = c->rows & -8, cols = c->cols & -8;
+    if (run_skips(c->pe->run, type_of(c, 0))) return;
+    if (sim_type_bytes(type_of(c, 0)) != 2 || !rows || !cols) {
+        transpose_part(c, 0, c->rows, 0, c->cols);
+        return;
+    }
+    unsigned char *to = use_row(c, &c->use[0], 0);
+    const unsigned char *from = use_row(c, &c->use[1], 0);
+    int64_t tp = c->use[0].pitch, fp = c->use[1].pitch;
+    for (int64_t j = 0; j < cols; j += 8)
+        for (int64_t i = 0; i < rows; i += 8) transpose_8x8(to + j * tp + 2 * i, tp, from + i * fp + 2 * j, fp);
+    transpose_part(c, rows, c->rows, 0, c->cols);
+    transpose_part(c, 0, rows, cols, c->cols);
 }
 
 void command_compute(Command *c) {

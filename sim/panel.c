@@ -7,26 +7,28 @@ enum { N = 64, W = 16, MR = 6 };
 
 #define INLINE static inline __attribute__((always_inline))
 
+#define UNROLL _Pragma("GCC unroll 8")
+
 /* rows x 64 of c, rows a constant: held in registers over k. */
 INLINE void block(float *c, const float *a, const float *b, int rows, int64_t k) {
-    V acc[MR][4];
-    for (int i = 0; i < rows; i++)
-        for (int j = 0; j < 4; j++) acc[i][j] = *(const V *)(c + i * N + j * W);
-    for (int64_t l = 0; l < k; l++)
-        for (int j = 0; j < 4; j++) {
-            V x = *(const V *)(b + l * N + j * W);
-            for (int i = 0; i < rows; i++) {
-                float s = a[i * PANEL_K + l];
-                acc[i][j] = (s - (V){0}) * x + acc[i][j];
-            }
+    V acc[MR][4], x[4];
+    UNROLL for (int i = 0; i < rows; i++)
+        UNROLL for (int j = 0; j < 4; j++) acc[i][j] = *(const V *)(c + i * N + j * W);
+    for (int64_t l = 0; l < k; l++) {
+        UNROLL for (int j = 0; j < 4; j++) x[j] = *(const V *)(b + l * N + j * W);
+        UNROLL for (int i = 0; i < rows; i++) {
+            V s = a[i * PANEL_K + l] - (V){0};
+            UNROLL for (int j = 0; j < 4; j++) acc[i][j] = s * x[j] + acc[i][j];
         }
-    for (int i = 0; i < rows; i++)
-        for (int j = 0; j < 4; j++) *(V *)(c + i * N + j * W) = acc[i][j];
+    }
+    UNROLL for (int i = 0; i < rows; i++)
+        UNROLL for (int j = 0; j < 4; j++) *(V *)(c + i * N + j * W) = acc[i][j];
 }
 
 INLINE void multiply(float *c, const float *a, const float *b, int64_t m, int64_t k) {
     int64_t i = 0;
     for (; i + MR <= m; i += MR) block(c + i * N, a + i * PANEL_K, b, MR, k);
+    for (; i + 4 <= m; i += 4) block(c + i * N, a + i * PANEL_K, b, 4, k);
     for (; i < m; i++) block(c + i * N, a + i * PANEL_K, b, 1, k);
 }
 
@@ -85,8 +87,36 @@ __attribute__((target("avx512f"))) static void to_f16_wide(void *out, const floa
         _mm256_storeu_si256((__m256i *)(void *)((char *)out + 2 * i), _mm512_cvtps_ph(_mm512_loadu_ps(in + i), _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
     to_f16_plain((char *)out + 2 * i, in + i, n - i);
 }
+/* 16 x 16: pairs, quarters, then lanes of 128 bits. */
+__attribute__((target("avx512f"))) static void transpose_16(float *out, const float *in) {
+    __m512 a[16], b[16];
+    for (int i = 0; i < 16; i++) a[i] = _mm512_loadu_ps(in + i * PANEL_K);
+    for (int i = 0; i < 16; i += 2) {
+        b[i] = _mm512_unpacklo_ps(a[i], a[i + 1]);
+        b[i + 1] = _mm512_unpackhi_ps(a[i], a[i + 1]);
+    }
+    for (int i = 0; i < 16; i += 4)
+        for (int j = 0; j < 2; j++) {
+            a[i + 2 * j] = _mm512_shuffle_ps(b[i + j], b[i + 2 + j], 0x44);
+            a[i + 2 * j + 1] = _mm512_shuffle_ps(b[i + j], b[i + 2 + j], 0xee);
+        }
+    for (int i = 0; i < 4; i++) {      /* a[4 g + i]: lane q holds column 4 q + i of rows 4 g .. 4 g + 3 */
+        b[i] = _mm512_shuffle_f32x4(a[i], a[4 + i], 0x88);
+        b[4 + i] = _mm512_shuffle_f32x4(a[i], a[4 + i], 0xdd);
+        b[8 + i] = _mm512_shuffle_f32x4(a[8 + i], a[12 + i], 0x88);
+        b[12 + i] = _mm512_shuffle_f32x4(a[8 + i], a[12 + i], 0xdd);
+    }
+    for (int i = 0; i < 4; i++) {
+        _mm512_storeu_ps(out + i * N, _mm512_shuffle_f32x4(b[i], b[8 + i], 0x88));
+        _mm512_storeu_ps(out + (8 + i) * N, _mm512_shuffle_f32x4(b[i], b[8 + i], 0xdd));
+        _mm512_storeu_ps(out + (4 + i) * N, _mm512_shuffle_f32x4(b[4 + i], b[12 + i], 0x88));
+        _mm512_storeu_ps(out + (12 + i) * N, _mm512_shuffle_f32x4(b[4 + i], b[12 + i], 0xdd));
+    }
+}
 static bool wide(void) { return __builtin_cpu_supports("avx512f"); }
 #else
+#define transpose_16 NULL_transpose_16
+static void NULL_transpose_16(float *out, const float *in) { (void)out; (void)in; }
 #define multiply_wide multiply
 #define from_f16_wide from_f16_plain
 #define to_f16_wide to_f16_plain
@@ -96,3 +126,11 @@ static bool wide(void) { return false; }
 void panel_multiply(float *c, const float *a, const float *b, int64_t m, int64_t k) { (wide() ? multiply_wide : multiply_plain)(c, a, b, m, k); }
 void panel_from_f16(float *out, const void *in, int64_t n) { (wide() ? from_f16_wide : from_f16_plain)(out, in, n); }
 void panel_to_f16(void *out, const float *in, int64_t n) { (wide() ? to_f16_wide : to_f16_plain)(out, in, n); }
+
+void panel_interleave(float *b, const float *rows, int64_t k) {
+    int64_t l = 0;
+    for (; wide() && l + 16 <= k; l += 16)
+        for (int64_t j = 0; j < N; j += 16) transpose_16(b + l * N + j, rows + j * PANEL_K + l);
+    for (; l < k; l++)
+        for (int64_t j = 0; j < N; j++) b[l * N + j] = rows[j * PANEL_K + l];
+}

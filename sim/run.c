@@ -19,9 +19,16 @@ static const struct { const char *name; int bytes; } types[PE_TYPE_COUNT] = {
 int sim_type_bytes(PeType t) { return (unsigned)t < PE_TYPE_COUNT ? types[t].bytes : 0; }
 const char *sim_type_name(PeType t) { return (unsigned)t < PE_TYPE_COUNT ? types[t].name : "?"; }
 
+/* The core's clock, with what it has done since the last sync point. */
+static int64_t core_time(const Core *k) {
+    const PE *p = &k->pe;
+    int64_t v = p->vector > p->loads ? p->vector : p->loads;
+    return k->now + p->scalar + (v > p->stores ? v : p->stores);
+}
+
 _Noreturn void run_fault(Run *r, SimFaultKind kind, int row, int col, int core, int site, int knf, const char *format, ...) {
     SimFault *f = &r->out->fault;
-    *f = (SimFault){.kind = kind, .line = site, .knf = knf, .row = row, .col = col, .core = core, .cycle = sim_cycles(r->running ? r->running->now : r->now)};
+    *f = (SimFault){.kind = kind, .line = site, .knf = knf, .row = row, .col = col, .core = core, .cycle = sim_cycles(r->running ? core_time(r->running) : r->now)};
     va_list args;
     va_start(args, format);
     vsnprintf(f->text, sizeof f->text, format, args);
@@ -210,7 +217,7 @@ static void run_leftovers(Run *r) {
             if (p->ring[b].pushed != p->ring[b].popped)
                 run_fault(r, SIM_F_LEFTOVER, p->row, p->col, 0, p->ring[b].line, 0, "ring %d ends with %lld bytes pushed and %lld popped", b, (long long)p->ring[b].pushed, (long long)p->ring[b].popped);
         for (int a = 0; a < r->m->re.accumulators; a++)
-            if (p->acc[a].has) run_fault(r, SIM_F_LEFTOVER, p->row, p->col, 1, 0, 0, "accumulator %d ends with a value that nobody took", a);
+            if (p->acc[a].has) run_fault(r, SIM_F_LEFTOVER, p->row, p->col, p->acc[a].core, p->acc[a].site, 0, "accumulator %d ends with a value that nobody took", a);
     }
 }
 

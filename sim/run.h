@@ -108,7 +108,7 @@ struct Core {
     int64_t barriers;
 };
 
-typedef struct Acc { float f[ACC_WORDS]; PeType type; bool has; int64_t tickets, done; } Acc;
+typedef struct Acc { float f[ACC_WORDS]; PeType type; bool has; int64_t tickets, done; int site, core; } Acc;   /* site: who gave it its value */
 
 struct Pe {
     Run *run;
@@ -167,6 +167,9 @@ _Noreturn void run_fault(Run *r, SimFaultKind kind, int row, int col, int core, 
     __attribute__((format(printf, 8, 9)));
 #define command_fault(c, kind, ...) run_fault((c)->pe->run, kind, (c)->pe->row, (c)->pe->col, (c)->core, (c)->site, (c)->knf, __VA_ARGS__)
 #define core_fault(k, kind, ...) run_fault((k)->run, kind, (k)->owner->row, (k)->owner->col, (k)->pe.core, (k)->pe.site, (k)->pe.knf, __VA_ARGS__)
+
+/* --timing leaves floating-point data where it is: nothing that costs time depends on it. */
+static inline bool run_skips(const Run *r, PeType t) { return r->c->timing && (t == PE_F32 || t == PE_F16 || t == PE_BF16); }
 
 /* run.c, engine.c, core.c */
 void run_deadlock(Run *r);                                     /* a fault when something still waits */
@@ -232,5 +235,7 @@ Acc *command_acc(const Command *c, int i);
 enum { PANEL_K = 256 };
 /* c[m][64] += a[m][PANEL_K] b[k][64], fused multiply-adds in the order of k. */
 void panel_multiply(float *c, const float *a, const float *b, int64_t m, int64_t k);
+/* b[l][j] <- rows[j][l] for 64 rows of PANEL_K floats, l < k. */
+void panel_interleave(float *b, const float *rows, int64_t k);
 void panel_from_f16(float *out, const void *in, int64_t n);
 void panel_to_f16(void *out, const float *in, int64_t n);
