@@ -53,6 +53,18 @@ int sim_program_tensor(const SimProgram *p, const char *name) {
 
 /* ---- objects ---- */
 
+/* The name of a variable of that section, or of the section itself. */
+static const char *object_variable(const unsigned char *o, const Elf64_Shdr *s, int n, int section, const char *otherwise) {
+    for (int i = 0; i < n; i++) {
+        if (s[i].sh_type != SHT_SYMTAB) continue;
+        const Elf64_Sym *sym = (const void *)(o + s[i].sh_offset);
+        for (size_t k = 0; k < s[i].sh_size / sizeof *sym; k++)
+            if (sym[k].st_shndx == section && (ELF64_ST_TYPE(sym[k].st_info) == STT_OBJECT || ELF64_ST_TYPE(sym[k].st_info) == STT_TLS))
+                return (const char *)o + s[s[i].sh_link].sh_offset + sym[k].st_name;
+    }
+    return otherwise;
+}
+
 /* Names the first thing in the object that a PE has not: writable data, or a function from outside. NULL: nothing. */
 static const char *object_fault(const unsigned char *o, size_t size, Arena *a) {
     const Elf64_Ehdr *h = (const void *)o;
@@ -62,7 +74,10 @@ static const char *object_fault(const unsigned char *o, size_t size, Arena *a) {
     for (int i = 0; i < h->e_shnum; i++) {
         const char *n = names + s[i].sh_name;
         bool constant = !strncmp(n, ".data.rel.ro", 12), writable = (s[i].sh_flags & SHF_WRITE) && (s[i].sh_flags & SHF_ALLOC);
-        if (writable && !constant && s[i].sh_size) return arena_printf(a, "the program has a global variable (section %s, %llu bytes): a PE has no memory but its local one", n, (unsigned long long)s[i].sh_size);
+        if (writable && !constant && s[i].sh_size) {
+            const char *variable = object_variable(o, s, h->e_shnum, i, n);
+            return arena_printf(a, "the program has a global variable '%s' (section %s, %llu bytes): a PE has no memory but its local one", variable, n, (unsigned long long)s[i].sh_size);
+        }
     }
     static const char *const allowed[] = {"", "memcpy", "memset", "memmove", "memcmp", "_GLOBAL_OFFSET_TABLE_"};
     for (int i = 0; i < h->e_shnum; i++) {

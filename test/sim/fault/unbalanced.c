@@ -1,0 +1,36 @@
+/* More is pushed than popped. */
+#include "knyfe/pe.h"
+
+enum { Y, X };                 /* tensors */
+enum { WRONG };                /* the dim: 0 is the right twin */
+enum { A, B, RING, RING2 };
+
+static void setup(PE *pe) {
+    pe_scratch(pe, A, PE_F32, 4096);
+    pe_scratch(pe, B, PE_I8, 4096);
+    pe_ring(pe, RING, PE_F32, 1024);                     /* fault */
+    pe_ring(pe, RING2, PE_F32, 1024);
+}
+
+static bool here(const PE *pe) { return pe_row(pe) == 1 && pe_col(pe) == 2; }
+
+static void core0(PE *pe) {
+    bool wrong = pe_dim(pe, WRONG);
+    if (!here(pe)) return;
+    pe_load(pe, PE_AT(RING, .push = 512), X, pe_box(0, 1, 16, 0));
+    if (wrong) pe_load(pe, PE_AT(RING, .push = 512), X, pe_box(0, 1, 16, 0));
+}
+
+static void core1(PE *pe) {
+    bool wrong = pe_dim(pe, WRONG);
+    if (!here(pe)) return;
+    pe_wait(pe, RING, 512);
+    pe_pop(pe, RING, 512);
+    (void)wrong;
+}
+
+const PeProgram pe_program = {
+    .version = PE_VERSION, .name = "unbalanced", .dims = "W",
+    .tensor = {{"y", PE_F32, PE_OUT, "2048"}, {"x", PE_F32, PE_IN, "2048"}},
+    .setup = setup, .core = {core0, core1},
+};
