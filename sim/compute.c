@@ -242,16 +242,17 @@ static void se_bin(PeBin bin, float *x, const float *b, bool one, int64_t n) {
 #undef EACH
 }
 
+/* Within one unit in the last place of f32. */
 static void se_fn(PeFn fn, float *x, int64_t n) {
 #define EACH(e) for (int64_t i = 0; i < n; i++) { float p = x[i]; x[i] = (e); } break
     switch (fn) {
     case PE_EXP: EACH(expf(p));
-    case PE_LOG: EACH(logf(p));
-    case PE_TANH: EACH(tanhf(p));
-    case PE_SIGMOID: EACH(1.0f / (1.0f + expf(-p)));
-    case PE_ERF: EACH(erff(p));
+    case PE_LOG: EACH((float)log((double)p));
+    case PE_TANH: EACH((float)tanh((double)p));
+    case PE_SIGMOID: EACH((float)(1.0 / (1.0 + exp(-(double)p))));
+    case PE_ERF: EACH((float)erf((double)p));
     case PE_RECIP: EACH(1.0f / p);
-    case PE_RSQRT: EACH(1.0f / sqrtf(p));
+    case PE_RSQRT: EACH((float)(1.0 / sqrt((double)p)));
     case PE_RELU: EACH(greater(p, 0.0f));
     case PE_ABS: EACH(fabsf(p));
     default: break;

@@ -33,6 +33,7 @@ static void request_segments(Request *q, int64_t leave, int64_t *ends) {
     for (int i = 0; i < q->n_runs; i++)
         for (int64_t off = q->run[i].off, left = q->run[i].bytes, n; left > 0; off += n, left -= n) {
             n = mem_cut(r, q->c->tensor, off, left);
+            r->asked += n;
             if (q->c->engine == PE_STORE) {
                 at[0] = net_write(r, q->c->tensor, off, n, leave, q->to[0]) + net_hops_back(r, q->c->tensor, off, q->to[0]);
                 r->out->bytes_out += n;
@@ -210,6 +211,7 @@ static void copy_row(void *context, int64_t off, int64_t bytes, int64_t row) {
     unsigned char *tensor = (unsigned char *)c->pe->run->c->tensor[c->tensor].data + off, *local = use_row(c, &c->use[0], row);
     bool store = c->engine == PE_STORE;
     mem_check(c, off, bytes, store);
+    c->pe->run->moved[store] += bytes;
     if (run_skips(c->pe->run, c->pe->run->c->tensor[c->tensor].type)) return;
     memcpy(store ? tensor : local, store ? local : tensor, (size_t)bytes);
 }

@@ -192,9 +192,15 @@ static void run_books(Run *r) {
     const SimUse *use[] = {&o->local, &o->links, &o->sram, &o->dram};
     for (int i = 0; i < 4; i++)
         if (use[i]->busiest > end) run_fault(r, SIM_F_INTERNAL, 0, 0, 0, 0, 0, "resource %d was taken for %lld of %lld ticks", i, (long long)use[i]->busiest, (long long)end);
+    if (r->moved[0] != o->bytes_in || r->moved[1] != o->bytes_out || r->asked != o->sram_bytes + o->dram_bytes)
+        run_fault(r, SIM_F_INTERNAL, 0, 0, 0, 0, 0, "bytes: %lld sent in, %lld came; %lld sent out, %lld left; %lld asked of memories, which moved %lld", (long long)o->bytes_in, (long long)r->moved[0],
+                  (long long)o->bytes_out, (long long)r->moved[1], (long long)r->asked, (long long)(o->sram_bytes + o->dram_bytes));
     for (int u = 0; u < SIM_UNITS; u++) {
         int64_t sum = 0;
-        for (int c = 0; c < SIM_CAUSES; c++) sum += o->time[u][c];
+        for (int c = 0; c < SIM_CAUSES; c++) {
+            sum += o->time[u][c];
+            if (o->time[u][c] < 0) run_fault(r, SIM_F_INTERNAL, 0, 0, 0, 0, 0, "the time of %s below zero: %lld", sim_unit_names[u], (long long)o->time[u][c]);
+        }
         if (sum != end * r->n_pes) run_fault(r, SIM_F_INTERNAL, 0, 0, 0, 0, 0, "the time of %s sums to %lld, not %lld", sim_unit_names[u], (long long)sum, (long long)(end * r->n_pes));
     }
 }

@@ -157,6 +157,7 @@ struct Run {
     int32_t cost[PE_OPS];
     Core *running;
     int64_t end;
+    int64_t asked, moved[2];        /* bytes: of memories by requests; that have come to local memories, left them */
     jmp_buf fail;
     bool failing;
     float *scratch;                 /* for the engines' arithmetic */
