@@ -122,14 +122,8 @@ static int missing(Tool *t, const Kernel *k, const Binding *b) {
             out_f(&list, "%s%s", n++ ? ", " : "", k->dims.at[i]->name);
             out_f(&example, " %s=%d", k->dims.at[i]->name, 64 - 7 * i > 1 ? 64 - 7 * i : 2);
         }
-    for (int i = 0; i < k->params.n; i++) {
-        const Tensor *p = k->params.at[i];
-        if (p->rank || p->value || b->given[i].data) continue;
-        out_f(&list, "%s%s", n++ ? ", " : "", p->name);
-        out_f(&example, " %s=%s", p->name, p->type == DT_BOOL ? "true" : dtype_is_float(p->type) ? "0.5" : "2");
-    }
     if (!n) return 0;
-    tool_error("kernel '%s' needs a value for %s\nTry: knyfe run %s%s", k->name, list.text, t->options->files.at[0], example.text);
+    tool_error("kernel '%s' needs %s: %s\nTry: knyfe run %s%s", k->name, n == 1 ? "the value of a dim" : "values of its dims", list.text, t->options->files.at[0], example.text);
     return STATUS_USAGE;
 }
 

@@ -76,8 +76,8 @@ static void explain_refusal(Run *r) {
     }
     for (int i = 0; i < r->k->params.n; i++) {
         const Tensor *t = r->k->params.at[i];
-        if (t->rank && !r->b.given[i].data && dtype_is_int(t->type))
-            fprintf(stderr, "'%s' was made from the seed; give your own: --in %s=FILE.npy\n", t->name, t->name);
+        if (!t->value && !r->b.given[i].data && dtype_is_int(t->type))
+            fprintf(stderr, "'%s' was made from the seed; give your own: %s%s=%s\n", t->name, t->rank ? "--in " : "", t->name, t->rank ? "FILE.npy" : "VALUE");
     }
 }
 
@@ -188,7 +188,7 @@ static bool same_reference(Run *r, const Array *inputs) {
     eval_all(e);
     for (int i = 0; i < r->k->outputs.n; i++) {
         EvalArray x = eval_array(e, r->k->outputs.at[i]);
-        Expected want = {x.n, NULL, x.value, x.ivalue, x.err};
+        Expected want = {x.n, NULL, x.value, x.ivalue, x.err, false};
         const Array *y = &r->real.child.outputs[0][i];
         for (int64_t j = 0; j < x.n; j++)
             if (compare_element(y, &want, j, false) > 1e3) return false;
@@ -249,6 +249,22 @@ static int check_out_names(Tool *t, const Kernel *k) {
     return 0;
 }
 
+/* Scalars without a default that were not given are made from the seed: their values belong to the result. */
+static void tell_scalars(Run *r) {
+    for (int i = 0; i < r->k->params.n; i++) {
+        const Tensor *t = r->k->params.at[i];
+        if (t->rank || t->value || r->b.given[i].data) continue;
+        const void *at = r->inputs[i].data;
+        Out o = out_new(r->t->arena);
+        out_f(&o, "made     %s=", t->name);
+        if (dtype_is_float(t->type)) out_f(&o, "%.9g", dtype_load_float(t->type, at));
+        else if (t->type == DT_BOOL) out_s(&o, dtype_load_int(t->type, at) ? "true" : "false");
+        else out_f(&o, "%lld", (long long)dtype_load_int(t->type, at));
+        out_s(&o, " from the seed (NAME=VALUE gives another)");
+        note(r, o.text);
+    }
+}
+
 static void advise(Run *r, const Report *report) {
     Arena *a = r->t->arena;
     const char *file = r->t->options->files.at[0];
@@ -272,6 +288,7 @@ static int finish(Run *r, const Machine *m) {
                      .ratio = fmax(r->real.ratio, r->has_integer && !r->any_exact ? r->integer.ratio : 0), .check = check_words(r), .no_test = no_test(r),
                      .loose = least_loose(r), .sampled = r->real.sampled, .compared = r->real.compared};
     if (r->real.child.outputs[0] && !r->real.refused) report_measure(&report, &r->real, r->inputs, r->real.child.outputs[0]);
+    tell_scalars(r);
     advise(r, &report);
     report.notes = r->notes.at;
     report.n_notes = r->notes.n;
@@ -298,7 +315,7 @@ int cmd_run(Tool *t) {
     r.k = m ? tool_kernel(t, t->options->files.at[0], &status) : NULL;
     if (!r.k) return status;
     if ((status = check_out_names(t, r.k)) || (status = bind_run(t, r.k, &r.b))) return status;
-    for (int i = 0; i < r.k->params.n; i++) r.makes |= r.k->params.at[i]->rank > 0 && !r.b.given[i].data;
+    for (int i = 0; i < r.k->params.n; i++) r.makes |= !r.k->params.at[i]->value && !r.b.given[i].data;
     if ((status = make(t->arena, &r, STYLE_NORMAL, 0, t->options->seed)) || (status = compile(&r))) return status;
     r.real = trial(t, &r, NULL, CHILD_TIMED);
     bool ran = !r.real.refused && r.real.child.end == CHILD_RETURNED;

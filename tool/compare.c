@@ -1,7 +1,32 @@
 #include "tool/compare.h"
+#include "dsl/kernel_build.h"
 #include "tool/child.h"
 #include <math.h>
 #include <string.h>
+
+typedef struct Slice { const bool *summed; bool found; } Slice;
+
+static bool see_sum(void *context, Expr *e) {
+    Slice *s = context;
+    if (e->kind == X_READ) s->found |= s->summed[e->tensor->id];
+    if (e->kind == X_CALL) expr_walk(e->fn->body, see_sum, s);
+    if (e->kind == X_REDUCE) {
+        CombKind k = e->reduce->comb->kind;
+        s->found |= k == CK_USER || ((k == CK_SUM || k == CK_MEAN) && dtype_is_float(e->reduce->comb->type));
+    }
+    return true;
+}
+
+void compare_zero_signs(Arena *a, const Kernel *k, bool *signed_zero) {
+    bool *summed = NEW_ARRAY(a, bool, k->tensors.n + 1);
+    for (int i = 0; i < k->stmts.n; i++) {
+        const Stmt *st = k->stmts.at[i];
+        Slice s = {summed, false};
+        expr_walk(st->value, see_sum, &s);
+        for (int j = 0; j < st->targets.n; j++) summed[st->targets.at[j].tensor->id] |= s.found;
+    }
+    for (int i = 0; i < k->outputs.n; i++) signed_zero[i] = !summed[k->outputs.at[i]->id];
+}
 
 static double float_ratio(double y, double r, double e) {
     if (isinf(e)) return 0;
@@ -22,7 +47,11 @@ static double int_ratio(DType t, int64_t y, int64_t r, double e) {
 double compare_element(const Array *y, const Expected *x, int64_t p, bool exact) {
     const char *at = (const char *)y->data + (size_t)(x->at ? x->at[p] : p) * (size_t)dtype_table[y->type].bytes;
     double e = exact || !x->err ? 0 : x->err[p];
-    if (dtype_is_float(y->type)) return float_ratio(dtype_load_float(y->type, at), x->value[p], e);
+    if (dtype_is_float(y->type)) {
+        double v = dtype_load_float(y->type, at), r = x->value[p];
+        bool flipped = x->zero_signs && e == 0 && v == 0 && r == 0 && !signbit(v) != !signbit(r);
+        return flipped ? INFINITY : float_ratio(v, r, e);
+    }
     if (y->type == DT_BOOL && *(const unsigned char *)at > 1) return INFINITY;
     return int_ratio(y->type, dtype_load_int(y->type, at), x->ivalue[p], e);
 }

@@ -4,8 +4,20 @@
 #include "dsl/eval.h"
 #include "tool/array.h"
 
-/* What the reference says: of all elements, or of n at the flat positions `at`. */
-typedef struct Expected { int64_t n; const int64_t *at; const double *value; const int64_t *ivalue; const double *err; } Expected;
+/* What the reference says: of all elements, or of n at the flat positions `at`. zero_signs: a zero without an error has a sign that
+ * counts, see compare_zero_signs. */
+typedef struct Expected {
+    int64_t n;
+    const int64_t *at;
+    const double *value;
+    const int64_t *ivalue;
+    const double *err;
+    bool zero_signs;
+} Expected;
+
+/* The language keeps signs of zero, except that a sum begins at +0, and that a sum may be reordered or have a factor moved across it.
+ * So they count in an output (signed_zero: beside k->outputs) that no sum, mean or user's combinator of floats leads to. */
+void compare_zero_signs(Arena *a, const Kernel *k, bool *signed_zero);
 
 enum { COMPARE_SHOWN = 5 };
 typedef struct Comparison {

@@ -1,5 +1,6 @@
 #include "tool/compile.h"
 #include "emit/host.h"
+#include "tool/cache.h"
 #include "tool/machine.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -67,7 +68,7 @@ static Words compiler(Tool *t) {
 
 static const char *in_temp(Tool *t, const char *name) { return arena_printf(t->arena, "%s/%s", temp_folder(), name); }
 
-/* Runs the command in the temporary folder with its messages in `log`. Gives the wait status, or -1 with errno. */
+/* Runs the command (ended by NULL) in the temporary folder with its messages in `log`. Gives the wait status, or -1 with errno. */
 static int run(const Words *w, const char *log) {
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
@@ -106,14 +107,48 @@ static void write_units(Tool *t, const CUnit *units, int n, Words *w) {
     }
 }
 
+/* The words of the compiler itself about its version, "" when it says nothing. */
+static const char *version(Tool *t, const Words *cc) {
+    Words w = {0};
+    for (int i = 0; i < cc->n; i++) vec_push(t->arena, &w, cc->at[i]);
+    vec_push(t->arena, &w, "--version");
+    vec_push(t->arena, &w, (const char *)NULL);
+    const char *log = in_temp(t, "version"), *why;
+    int status = run(&w, log);
+    const Source *s = status == 0 ? source_read(t->arena, log, &why) : NULL;
+    return s ? s->text : "";
+}
+
+/* All that the object depends on: the compiler and its words, the processor, the texts. */
+static CacheKey key(Tool *t, const Words *cc, const Words *command, const CUnit *units, int n) {
+    CacheKey k = cache_key_new();
+    cache_key_text(&k, KNYFE_VERSION);
+    cache_key_text(&k, version(t, cc));
+    for (int i = 0; i < command->n; i++)
+        if (command->at[i] && !strstr(command->at[i], "kernels")) cache_key_text(&k, command->at[i]);
+    cache_key_processor(&k);
+    for (int i = 0; i < n; i++) {
+        cache_key_text(&k, units[i].kernel);
+        cache_key_text(&k, units[i].call);
+        cache_key_text(&k, units[i].name);
+    }
+    return k;
+}
+
 Compiled compile_units(Tool *t, const CUnit *units, int n, int level) {
     static int serial;
-    Words w = compiler(t);
+    Words w = compiler(t), cc = {0};
+    for (int i = 0; i < w.n; i++) vec_push(t->arena, &cc, w.at[i]);
     const char *object = arena_printf(t->arena, "kernels%d.so", serial++), *log = in_temp(t, "messages");
     static const char *const flags[] = {"-march=native", "-std=gnu11", "-shared", "-fPIC", "-w", "-o"};
     vec_push(t->arena, &w, level == 1 ? "-O1" : "-O3");
     for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) vec_push(t->arena, &w, flags[i]);
     vec_push(t->arena, &w, object);
+    vec_push(t->arena, &w, "-lm");
+    bool cached = !t->options->no_cache;
+    CacheKey k = cached ? key(t, &cc, &w, units, n) : (CacheKey){0};
+    if (cached && cache_get(t->arena, &k, in_temp(t, object))) return (Compiled){.path = in_temp(t, object)};
+    w.n--;
     write_units(t, units, n, &w);
     vec_push(t->arena, &w, "-lm");
     vec_push(t->arena, &w, (const char *)NULL);
@@ -123,7 +158,10 @@ Compiled compile_units(Tool *t, const CUnit *units, int n, int level) {
     clock_gettime(CLOCK_MONOTONIC, &t1);
     Compiled c = {.path = in_temp(t, object), .seconds = (double)(t1.tv_sec - t0.tv_sec) + 1e-9 * (double)(t1.tv_nsec - t0.tv_nsec)};
     if (status == -1) tool_die(STATUS_ENVIRONMENT, "can't start the C compiler %s: %s", w.at[0], strerror(errno));
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 0 && access(c.path, R_OK) == 0) return c;
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0 && access(c.path, R_OK) == 0) {
+        if (cached) cache_put(t->arena, &k, c.path);
+        return c;
+    }
     const char *why;
     const Source *s = source_read(t->arena, log, &why);
     c.said = s ? s->text : "";

@@ -29,6 +29,7 @@ static const OptionRow option_rows[] = {
     {'U', "junit", "FILE", "write the results as JUnit XML too", false},
     {'H', "shapes", "[DIM=]N,N,...", "sizes to try for dims that a test does not give", false},
     {'B', "batch", "N", "compile N kernels in one call of the C compiler, at -O1", false},
+    {'Z', "no-cache", NULL, "compile even what $XDG_CACHE_HOME/knyfe (or ~/.cache/knyfe) holds compiled", false},
     {'i', "in-place", NULL, "write the layout into the files themselves", true},
     {'c', "check", NULL, "write nothing; list the files that are laid out differently, exit status 1 if there are any", false},
     {'q', "quiet", NULL, "no progress", true},
@@ -51,14 +52,14 @@ const Command options_commands[] = {
     {"run", "knyfe run FILE [NAME=VALUE ...]",
      "Emits, compiles and runs a kernel, compares the result with the reference, and reports.\n"
      "NAME=VALUE sets a dim or a scalar; dims also come from the arrays given with --in.",
-     "ktsDIOSJdFnCTMEqh",
+     "ktsDIOSJFnCTMEZqh",
      "  knyfe run softmax.knf N=1024 D=1024\n  knyfe run softmax.knf --in x=x.npy --out y=y.npy\n"
      "  knyfe run fc.knf -D T=f32 M=64 N=64 K=64 --json report.json\n", 1, 1, true},
     {"check", "knyfe check FILE ...", "Reads and checks files; says nothing when they are right.", "kDFh",
      "  knyfe check softmax.knf\n  knyfe check *.knf\n", 1, -1, false},
     {"test", "knyfe test FILE|FOLDER ...",
      "Runs the test blocks of the files, and kernels without one on a list of shapes and distributions.\n"
-     "TAP on standard output.", "ktDSUHBTMnqh",
+     "TAP on standard output.", "ktDSUHBTMnZqh",
      "  knyfe test softmax.knf\n  knyfe test examples --junit report.xml\n  knyfe test softmax.knf --shapes D=1,1000\n", 1, -1, false},
     {"fmt", "knyfe fmt [-i|--check] FILE ...", "One canonical layout, comments kept; on standard output unless -i is given.", "ich",
      "  knyfe fmt softmax.knf\n  knyfe fmt -i *.knf\n  knyfe fmt --check *.knf\n", 1, -1, false},
@@ -238,6 +239,7 @@ static bool set(Arena *a, const Command *c, int key, const char *arg, Options *o
     case 'n': o->no_check = true; return true;
     case 'i': o->in_place = true; return true;
     case 'c': o->only_check = true; return true;
+    case 'Z': o->no_cache = true; return true;
     case 'q': o->quiet = true; return true;
     case 'h': o->help = true; return true;
     case 'C': return set_check(c, arg, o);

@@ -84,7 +84,7 @@ static Expected sample(Tool *t, Eval *e, const Tensor *out, const Array *y) {
         done += n;
         progress_show(t, "reference, a sample", (double)done / (double)all);
     }
-    return (Expected){done, at, value, ivalue, err};
+    return (Expected){done, at, value, ivalue, err, false};
 }
 
 /* Arrays of the reference that would take so much memory that to clear it takes longer than to compute. */
@@ -101,14 +101,17 @@ static Reference reference(Tool *t, const Trial *r, Eval *e, const Array *out, d
     const Kernel *k = r->kernel;
     Reference ref = {e, NEW_ARRAY(t->arena, Expected, k->outputs.n + 1), operations > (double)t->options->operations_limit};
     ref.sampled |= !t->options->full_check && is_large(t->arena, k, r->dims);
+    bool *signs = NEW_ARRAY(t->arena, bool, k->outputs.n + 1);
+    compare_zero_signs(t->arena, k, signs);
     if (!ref.sampled) eval_all(e);
     for (int i = 0; i < k->outputs.n; i++) {
         if (ref.sampled) {
             ref.outputs[i] = sample(t, e, k->outputs.at[i], &out[i]);
+            ref.outputs[i].zero_signs = signs[i];
             continue;
         }
         EvalArray x = eval_array(e, k->outputs.at[i]);
-        ref.outputs[i] = (Expected){x.n, NULL, x.value, x.ivalue, x.err};
+        ref.outputs[i] = (Expected){x.n, NULL, x.value, x.ivalue, x.err, signs[i]};
     }
     return ref;
 }
@@ -130,7 +133,7 @@ static void judge_expect(Verdict *v, const Trial *r, const Tensor *t, const Arra
         if (dtype_is_float(t->type)) own += isnan(value[p]) != isnan(x->value[p]) || !(isnan(value[p]) || value[p] == x->value[p] || fabs(value[p] - x->value[p]) <= err[p]);
         else own += fabs((double)ivalue[p] - (double)x->ivalue[p]) > err[p];
     }
-    Expected given = {x->n, x->at, value, ivalue, err};
+    Expected given = {x->n, x->at, value, ivalue, err, false};
     Comparison c = compare_both(y, y, &given, false);
     if (c.bad) {
         out_s(&v->why, "against the result given by 'expect':\n");
