@@ -49,3 +49,10 @@ erf = np.vectorize(lambda v: L(math.erf(float(v))))
 log_erfc = np.vectorize(lambda v: L(math.log(math.erfc(float(v)))))
 fit("erf", 0.001, 1.0, lambda x: erf(x) / x, lambda x: x / erf(x), 8, True)
 fit("log erfc", 0.95, 4.0, log_erfc, lambda x: np.maximum(np.exp(log_erfc(x)), L(1e-12)), 9)
+
+quarter = np.pi / 4 * 1.001
+def tail(x, k):
+    """(sin x - x) / x^3 for k = 3, (cos x - 1 + x^2 / 2) / x^4 for k = 4, by their series."""
+    return sum(L(-1) ** (i + (1 if k == 3 else 0)) * x ** (2 * i) / L(math.factorial(2 * i + k)) for i in range(14))
+fit("sin", 0.0, quarter, lambda x: tail(x, 3), lambda x: x * x, 4, True)
+fit("cos", 0.0, quarter, lambda x: tail(x, 4), lambda x: x ** 4, 3, True)

@@ -45,8 +45,51 @@ const Index *host_innermost(Gen *g, const Stmt *s) {
     return inner;
 }
 
+/* An index along which a read is contiguous that jumps along the innermost one: both go in blocks then, for the cache. */
+static Index *crossing(Gen *g, const Stmt *s, const Index *inner) {
+    Reads reads = host_reads(g, s->value);
+    for (int d = g->depth; inner && d < s->idx.n; d++) {
+        Index *i = s->idx.at[d];
+        for (int r = 0; i != inner && r < reads.n; r++)
+            if (host_stride(&reads.at[r]->args, inner) == STRIDE_OTHER && host_stride(&reads.at[r]->args, i) == STRIDE_UNIT) return i;
+    }
+    return NULL;
+}
+
+enum { BLOCK = 32 };
+
+static void blocked(Gen *g, const Stmt *s, const Index *inner, const Index *other) {
+    int open = 0;
+    for (int d = g->depth; d < s->idx.n; d++) {
+        Index *i = s->idx.at[d];
+        if (i == inner || i == other) continue;
+        CExpr lo = host_extent(g, i->lo), hi = host_extent(g, i->hi);
+        host_open_loop(g, i, lo, hi);
+        open++;
+    }
+    const Index *const both[] = {other, inner};
+    const char *block[2];
+    for (int k = 0; k < 2; k++) {
+        CExpr lo = host_extent(g, both[k]->lo), hi = host_extent(g, both[k]->hi);
+        block[k] = host_name(g, arena_printf(g->a, "%s_block", both[k]->name));
+        c_for(&g->p, "int64_t", block[k], lo, hi, BLOCK);
+    }
+    for (int k = 0; k < 2; k++) {
+        CExpr end = c_binary(&g->p, "+", c_atom(block[k]), c_int(&g->p, BLOCK)), hi = host_extent(g, both[k]->hi);
+        const char *name = host_name(g, arena_printf(g->a, "%s_end", both[k]->name));
+        c_declare(&g->p, "const int64_t", name, c_call2(&g->p, host_use(&g->uses, "knf_min_i64"), end, hi));
+        host_open_loop(g, (Index *)both[k], c_atom(block[k]), c_atom(name));
+    }
+    host_store(g, &s->targets.at[0], s->value, host_expr(g, s->value));
+    close(g, open + 4);
+}
+
 static void pointwise(Gen *g, const Stmt *s) {
-    const Index *inner = host_innermost(g, s);
+    const Index *inner = host_innermost(g, s), *other = crossing(g, s, inner);
+    if (other) {
+        blocked(g, s, inner, other);
+        return;
+    }
     int open = open_domain(g, s, inner, true);
     const Expr *e = s->value;
     host_store(g, &s->targets.at[0], e, host_expr(g, e));
