@@ -107,14 +107,17 @@ Expr *check_shape_expr(Frame *f, const AExpr *e) {
     return check_dims_expr(f, e, "a shape");
 }
 
+enum { RANK_MAX = 8 };
+
 static Tensor *declare(Frame *f, const AParam *p, TensorRole role) {
     Check *c = f->check;
     DType type = check_dtype(f, p->dtype, c);
     bool fine = may_name(f, p->name);
     Tensor *t = check_new_tensor(c, p->name.text, role, type, p->name.span);
-    t->rank = p->shape.n;
+    bool good = type != DT_NONE && p->shape.n <= RANK_MAX;
+    if (p->shape.n > RANK_MAX) diag_error(c->diags, p->span, "'%s' has more than %d dimensions", p->name.text, RANK_MAX);
+    t->rank = p->shape.n <= RANK_MAX ? p->shape.n : RANK_MAX;
     t->shape = NEW_ARRAY(c->arena, Expr *, t->rank + 1);
-    bool good = type != DT_NONE;
     for (int i = 0; i < t->rank; i++) {
         t->shape[i] = check_shape_expr(f, p->shape.at[i]);
         good &= t->shape[i] != NULL;
@@ -128,7 +131,6 @@ static Tensor *declare(Frame *f, const AParam *p, TensorRole role) {
     return t;
 }
 
-enum { RANK_MAX = 8 };
 
 static void check_extents(Check *c, Tensor *t) {
     for (int i = 0; i < t->rank; i++) {
@@ -202,9 +204,9 @@ static void require_nonempty_range(Check *c, Tensor *t, Expr *lo, Expr *hi, cons
 /* In an inlined call the argument may have a range already, or be computed. */
 static bool argument_in_range(Frame *f, Sym *s, Expr *lo, Expr *hi, const AParam *p) {
     Check *c = f->check;
-    Index *idx[RANK_MAX + 1];
+    Index **idx = NEW_ARRAY(c->arena, Index *, s->tensor->rank + 1);
     Expr *cond = range_condition(c, s->tensor, lo, hi, idx, p->lo->span);
-    Ctx chain[RANK_MAX + 1];
+    Ctx *chain = NEW_ARRAY(c->arena, Ctx, s->tensor->rank + 1);
     const Ctx *ctx = NULL;
     for (int i = 0; i < s->tensor->rank; i++) {
         chain[i] = (Ctx){.up = ctx, .kind = CTX_INDEX, .index = idx[i]};
@@ -214,6 +216,7 @@ static bool argument_in_range(Frame *f, Sym *s, Expr *lo, Expr *hi, const AParam
     if (s->tensor->role == TR_INPUT) return false;
     Diag *d = diag_error(c->diags, f->call, "the argument '%s' of '%s' is computed, and that it lies in the declared range cannot be proved", p->name.text, f->ast->name.text);
     diag_note(d, p->lo->span, "the range: a check is made before anything is computed");
+    know_range(c, s->tensor, lo, hi);     /* one fault, one message */
     return true;
 }
 
@@ -239,7 +242,7 @@ void check_declared_range(Frame *f, const AParam *p, Sym *s) {
     require_end_fits(c, t, hi, text, at);
     if (how == POLICY_CLAMP) require_nonempty_range(c, t, lo, hi, text, at);
     if (how != POLICY_CLAMP) {
-        Index *idx[RANK_MAX + 1];
+        Index **idx = NEW_ARRAY(c->arena, Index *, t->rank + 1);
         Expr *cond = range_condition(c, t, lo, hi, idx, at);
         check_add_fact(c, FACT_RANGE, idx, t->rank, cond, text, at);
         if (how == POLICY_ASSUME) c->kernel->facts.at[c->kernel->facts.n - 1].number = 0;
@@ -363,7 +366,6 @@ static void declare_params(Frame *f) {
     for (int i = 0; i < f->ast->inputs.n; i++) {
         const AParam *p = &f->ast->inputs.at[i];
         Tensor *t = declare(f, p, TR_INPUT);
-        if (t->rank > RANK_MAX) diag_error(c->diags, p->span, "'%s' has more than %d dimensions", p->name.text, RANK_MAX);
         vec_push(c->arena, &c->kernel->params, t);
         check_default(f, p, t);
         check_extents(c, t);
@@ -371,7 +373,6 @@ static void declare_params(Frame *f) {
     for (int i = 0; i < f->ast->outputs.n; i++) {
         const AParam *p = &f->ast->outputs.at[i];
         Tensor *t = declare(f, p, TR_OUTPUT);
-        if (t->rank > RANK_MAX) diag_error(c->diags, p->span, "'%s' has more than %d dimensions", p->name.text, RANK_MAX);
         vec_push(c->arena, &c->kernel->outputs, t);
         if (p->value) diag_error(c->diags, p->value->span, "an output has no default");
         if (p->lo) diag_error(c->diags, p->lo->span, "a declared range is for inputs");

@@ -1,5 +1,6 @@
 /* Reductions and scans. */
 #include "dsl/check.h"
+#include <assert.h>
 
 typedef struct CombRow { const char *name; CombKind kind; int accepts; } CombRow;
 static const CombRow builtin[] = {
@@ -112,10 +113,7 @@ static Expr *builtin_operand(Cx *cx, Cx *inner, const AExpr *e, const CombRow *r
 static Expr *finish_builtin(Cx *cx, Cx *inner, const AExpr *e, Reduce *r, DType want) {
     Comb *comb = NEW(cx->check->arena, Comb);
     const CombRow *row = builtin_row(e->comb.text);
-    if (!row) {
-        diag_error(cx->check->diags, e->comb.span, "there is no reduction '%s'", e->comb.text);
-        return NULL;
-    }
+    assert(row);        /* the grammar knows no other */
     *comb = (Comb){.kind = row->kind, .span = e->comb.span};
     Expr *x = builtin_operand(cx, inner, e, row, want, comb);
     if (!x) return NULL;
@@ -143,7 +141,6 @@ static Expr *finish_user(Cx *cx, Cx *inner, const AExpr *e, Reduce *r, int resul
             if (c->program->defs.at[i].comb) vec_push(c->arena, &near, c->program->defs.at[i].name);
         const char *guess = diag_nearest(e->comb.text, near.at, near.n);
         if (guess) diag_edit(x, e->comb.span, guess, "did you mean '%s'?", guess);
-        if (builtin_row(e->comb.text)) diag_help(x, "'%s' is built in: write it without 'reduce'", e->comb.text);
         return NULL;
     }
     DType asked = e->name.text ? accumulation(cx, e, CK_USER, DT_F32) : DT_NONE;

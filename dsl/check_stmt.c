@@ -267,6 +267,7 @@ static void first_definition(Left *l, Sym *s, const ATarget *t, DType type) {
 
 static bool target_rank(Left *l, const ATarget *t, const Sym *s) {
     if (t->subs.n == s->tensor->rank - s->lead) return true;
+    if (s->bad) return false;
     Diag *d = diag_error(l->frame->check->diags, t->span, "'%s' has %d dimension%s, %d subscript%s given", s->name, s->tensor->rank - s->lead, s->tensor->rank - s->lead == 1 ? "" : "s", t->subs.n, t->subs.n == 1 ? "" : "s");
     if (s->span.src) diag_note(d, s->span, s->is_output ? "it is declared here" : "its first definition");
     return false;

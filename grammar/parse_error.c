@@ -124,6 +124,8 @@ static void help(const Reader *r, Diag *d, const Set *s, Tok t) {
     if (compares && s->has[T_AND] && s->has[T_PLUS]) diag_help(d, "comparisons do not chain: write 'a < b and b < c'");
     else if (t.code == T_PBAR) diag_help(d, "one '|' begins the predicate; a bitwise or needs parentheses here");
     else if (t.code == T_ASSIGN && s->has[T_EQ] && s->has[T_AND]) diag_help(d, "equality is written '=='");
+    else if (r->prev.code == T_REDUCE && (token_row(t.code)->flags & TF_COMB))
+        diag_help(d, "'%s' is built in: write it without 'reduce'", token_row(t.code)->text);
     else if ((prev->flags & TF_COMB) && t.code == T_LPAREN)
         diag_help(d, "a reduction names its indices: %s[i] x[i]", prev->text);
     else if (r->prev.code == T_RBRACKET && (token_row(t.code)->flags & TF_OPERAND) && r->closed.before.code == T_ID) {

@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
 """The language as its users meet it, TAP on standard output.
 
-usage: lang.py KNYFE err|lang|examples|docs|plant [--bless] [NAME ...]
+usage: lang.py KNYFE err|lang|examples|docs|plant|sample [--bless] [NAME ...]
 
 err       every test/err/*.knf is refused by `knyfe check` with exit status 1 and nothing on standard output; one error stands at each
           line marked `#! error` (or `#! error: WORD`, then an error, note, help or edit has WORD), and no error elsewhere. Where FILE.err stands
-          beside FILE.knf, the whole text on standard error is that; --bless writes those files.
+          beside FILE.knf, the whole text on standard error is that; --bless writes those files. A first line `#! args: ...` has options.
 lang      every test/lang/**/*.knf passes `knyfe check` and `knyfe test`.
 examples  the same for examples/*.knf.
 docs      the same for every ```knf block of docs/*.md.
+sample    every sixth file of `lang`, for builds that are slow.
 plant     one value of an `expect` is made wrong: `knyfe test` must fail.
 """
 import concurrent.futures
@@ -21,6 +22,7 @@ import sys
 import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
+ARGS = re.compile(r'#! args: (.*?)(?:  #|$)', re.M)
 MARK = re.compile(rb'#! error(?:: (.*?))?[ \t]*$')
 ERROR = re.compile(r'^([^:\n]+):(\d+):(\d+): error: (.*)$', re.M)
 SAID = re.compile(r'^(?:[^:\n]+:\d+:\d+: (?:error|note)|help): .*$', re.M)
@@ -69,7 +71,8 @@ def faults_of_messages(name, text, wanted):
 
 
 def check_wrong(knyfe, path, bless):
-    status, out, err = run([knyfe, 'check', path.name], path.parent, 60)
+    options = ARGS.match(path.read_text(errors='replace'))
+    status, out, err = run([knyfe, 'check', path.name, *(options.group(1).split() if options else [])], path.parent, 60)
     wanted = marks(path)
     faults = [] if wanted else ['no line is marked']
     if status != 1:
@@ -90,7 +93,7 @@ def check_right(knyfe, path, _):
     status, _, err = run([knyfe, 'check', path.name], path.parent, 60)
     if status != 0:
         return [f'check: exit status {status}'] + err.splitlines()
-    status, out, err = run([knyfe, 'test', path.name], path.parent)
+    status, out, err = run([knyfe, 'test', '-q', '--batch', '64', path.name], path.parent)
     faults = [line for line in out.splitlines() if line.startswith('not ok')]
     if status != 0 or faults:
         return [f'test: exit status {status}'] + out.splitlines() + err.splitlines()
@@ -119,7 +122,7 @@ def check_planted(knyfe, path, _):
         copy = pathlib.Path(folder) / path.parent.name
         shutil.copytree(path.parent, copy)
         (copy / path.name).write_text(text)
-        status, out, err = run([knyfe, 'test', path.name], copy)
+        status, out, err = run([knyfe, 'test', '-q', '--batch', '64', path.name], copy)
     if status == 0 or 'not ok' not in out:
         return ['a wrong expectation passed'] + out.splitlines() + err.splitlines()
     return []
@@ -140,6 +143,8 @@ def files_of(kind):
         return sorted((HERE / 'err').glob('*.knf')), check_wrong
     if kind == 'lang':
         return sorted((HERE / 'lang').rglob('*.knf')), check_right
+    if kind == 'sample':
+        return sorted((HERE / 'lang').glob('*.knf'))[::6], check_right
     if kind == 'examples':
         return sorted((HERE.parent / 'examples').glob('*.knf')), check_right
     if kind == 'docs':
