@@ -41,6 +41,7 @@ Eval *eval_new(Arena *a, const Kernel *k, const int64_t *dims, const void *const
     *ev = (Eval){.arena = a, .kernel = k, .dims = dims, .scratch = {.arena = a}};
     if (options) ev->options = *options;
     ev->stores = NEW_ARRAY(a, Store, k->tensors.n + 1);
+    ev->plans = NEW_ARRAY(a, Plan, k->stmts.n + 1);
     double bytes = 0, limit = ev->options.memory_limit ? (double)ev->options.memory_limit : 8.0 * (1ll << 30);
     *why = check_ranks(ev);
     for (int n = 0; n < k->tensors.n && !*why; n++) {

@@ -37,12 +37,17 @@ typedef struct Store {
     int64_t clamp_lo, clamp_hi;   /* POLICY_CLAMP: values read are in clamp_lo .. clamp_hi */
 } Store;
 
+/* How a statement's domain becomes lanes: the last axis of `order` runs fastest; rows: a chunk stays within one run of it;
+ * width: points at a time (1: each point by itself, lanes run over the reduction; 0: not planned yet). */
+typedef struct Plan { int order[MAX_RANK]; bool rows; int width; } Plan;
+
 struct Eval {
     Arena *arena;
     const Kernel *kernel;
     const int64_t *dims;
     EvalOptions options;
     Store *stores;                /* by Tensor.id */
+    Plan *plans;                  /* by Stmt.id */
     Scratch scratch;
     bool demand;                  /* eval_points: temporaries are evaluated where they are read */
     double total, spent;          /* operations, for progress */
@@ -172,11 +177,9 @@ void target_store(Frame *fr, const Target *t, const Col *value);
 
 /* --- eval_plan.c -------------------------------------------------------------------------------------------------------- */
 
-/* How a statement's domain becomes lanes: the last axis of `order` runs fastest; rows: a chunk stays within one run of it;
- * width: points at a time (1: each point by itself, lanes run over the reduction). */
 typedef struct Domain { int n; const Index *idx[MAX_RANK]; int64_t lo[MAX_RANK], extent[MAX_RANK], points; } Domain;
-typedef struct Plan { int order[MAX_RANK]; bool rows; int width; } Plan;
 Domain domain_of(Eval *ev, const Stmt *s);
+/* Made once a statement. */
 Plan plan_stmt(Eval *ev, const Stmt *s, const Domain *d);
 /* Scalar operations of one statement, whole. */
 double stmt_operations(Eval *ev, const Stmt *s);

@@ -2,6 +2,7 @@
  * function over the whole interval around each argument, and is INFINITY where the interval leaves the domain. */
 #pragma once
 #include <math.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 

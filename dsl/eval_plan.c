@@ -92,7 +92,7 @@ static double reduce_lanes(Eval *ev, const Domain *d, const Reduce *r) {
     return most;
 }
 
-Plan plan_stmt(Eval *ev, const Stmt *s, const Domain *d) {
+static Plan make_plan(Eval *ev, const Stmt *s, const Domain *d) {
     Plan p = {.rows = false, .width = LANES};
     const Reduce *r = s->value->kind == X_REDUCE ? s->value->reduce : NULL;
     double best = cost_of(ev, s->value, NULL, (double)d->points, true);
@@ -111,6 +111,12 @@ Plan plan_stmt(Eval *ev, const Stmt *s, const Domain *d) {
         if (k != axis) p.order[n++] = k;
     if (d->n) p.order[n] = axis;
     return p;
+}
+
+Plan plan_stmt(Eval *ev, const Stmt *s, const Domain *d) {
+    Plan *p = &ev->plans[s->id];
+    if (!p->width) *p = make_plan(ev, s, d);
+    return *p;
 }
 
 /* --- operations --------------------------------------------------------------------------------------------------------- */
