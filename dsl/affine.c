@@ -56,16 +56,36 @@ static bool same_parts(const Atom *atom, const Lin *parts, int n) {
     return true;
 }
 
-static int dim_atom(Affine *f, Dim *dim) {
-    for (int i = 0; i < f->atoms.n; i++)
-        if (f->atoms.at[i].kind == AT_DIM && f->atoms.at[i].dim == dim) return i;
-    return new_atom(f, (Atom){.kind = AT_DIM, .dim = dim, .lo = 0, .hi = INT64_MAX});
+static size_t slot_of(const Affine *f, const void *key) {
+    size_t i = ((uintptr_t)key >> 4) * 0x9e3779b97f4a7c15u >> 20 & (f->n_slots - 1);
+    while (f->slots[i].key && f->slots[i].key != key) i = (i + 1) & (f->n_slots - 1);
+    return i;
 }
 
+static void grow_slots(Affine *f) {
+    struct Slot *old = f->slots;
+    size_t n = f->n_slots;
+    f->n_slots = n ? 2 * n : 256;
+    f->slots = NEW_ARRAY(f->arena, struct Slot, f->n_slots);
+    for (size_t i = 0; i < n; i++)
+        if (old[i].key) f->slots[slot_of(f, old[i].key)] = old[i];
+}
+
+/* The atom of a dim or an index, by its address. */
+static int named_atom(Affine *f, const void *key, Atom atom) {
+    if (2 * (f->n_used_slots + 1) > f->n_slots) grow_slots(f);
+    struct Slot *slot = &f->slots[slot_of(f, key)];
+    if (!slot->key) {
+        *slot = (struct Slot){key, new_atom(f, atom)};
+        f->n_used_slots++;
+    }
+    return slot->var;
+}
+
+static int dim_atom(Affine *f, Dim *dim) { return named_atom(f, dim, (Atom){.kind = AT_DIM, .dim = dim, .lo = 0, .hi = INT64_MAX}); }
+
 static int index_atom(Affine *f, Index *index) {
-    for (int i = 0; i < f->atoms.n; i++)
-        if (f->atoms.at[i].kind == AT_INDEX && f->atoms.at[i].index == index) return i;
-    return new_atom(f, (Atom){.kind = AT_INDEX, .index = index, .lo = INT64_MIN, .hi = INT64_MAX});
+    return named_atom(f, index, (Atom){.kind = AT_INDEX, .index = index, .lo = INT64_MIN, .hi = INT64_MAX});
 }
 
 static void type_range(DType t, int64_t *lo, int64_t *hi) {

@@ -41,6 +41,8 @@ struct Affine {
     VEC(Lin) always_ge0;
     VEC(ForAll) for_all;
     VEC(Known) known;
+    struct Slot { const void *key; int var; } *slots;     /* dims and indices by address: open addressing */
+    size_t n_slots, n_used_slots;
     VEC(int64_t) met_in;    /* beside atoms: see affine_query.c */
     int64_t queries;
     int depth, work;        /* of looking through expressions: functions that call functions may hold any number */

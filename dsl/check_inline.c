@@ -419,6 +419,7 @@ static bool run(Inline *in, const AStmt *s) {
 
 void check_inline(Cx *cx, const AStmt *s, const AExpr *call, const Def *callee) {
     Check *c = cx->check;
+    if (c->full) return;
     Inline *in = NEW(c->arena, Inline);
     Frame *f = NEW(c->arena, Frame);
     *f = (Frame){.check = c, .caller = cx->frame, .ast = callee->kernel, .call = call->span};

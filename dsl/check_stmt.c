@@ -420,7 +420,7 @@ static Left begin(Frame *f, const AStmt *s) {
     return l;
 }
 
-enum { STMTS_MAX = 20000 };
+enum { STMTS_MAX = 5000 };
 
 static void check_definition(Frame *f, const AStmt *s) {
     Check *c = f->check;

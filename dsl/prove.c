@@ -53,6 +53,7 @@ struct Prover {
     Arena *arena;
     int n_vars;
     VEC(Fact) facts;
+    VEC(int) local;      /* by variable: its number in the search of the query under way, or -1 */
     Pool pool;
 };
 
@@ -62,7 +63,11 @@ Prover *prover_new(Arena *a) {
     return p;
 }
 
-int prover_var(Prover *p) { return p->n_vars++; }
+int prover_var(Prover *p) {
+    vec_push(p->arena, &p->local, -1);
+    return p->n_vars++;
+}
+
 int prover_mark(const Prover *p) { return p->facts.n; }
 void prover_pop(Prover *p, int mark) { p->facts.n = mark; }
 
@@ -96,7 +101,7 @@ void prover_or(Prover *p, const LinConj *cases, int n) {
 /* One query: which variables it is about (those that facts connect with the goal), and their numbers in the search. */
 typedef struct Query {
     Prover *p;
-    int *local;          /* by variable: its number in the search, or -1 */
+    int *local;          /* the prover's */
     int *var;            /* by number: the variable */
     int n_vars;
     bool *taken;         /* by fact */
@@ -228,11 +233,15 @@ static void take_rest(Query *q) {
 
 static void query_start(Query *q, Prover *p, bool want_point) {
     *q = (Query){.p = p, .search = {.pool = &p->pool, .want_point = want_point}};
-    q->local = pool_alloc(&p->pool, sizeof *q->local * (size_t)p->n_vars);
+    q->local = p->local.at;
     q->var = pool_alloc(&p->pool, sizeof *q->var * (size_t)p->n_vars);
     q->taken = pool_alloc(&p->pool, (size_t)p->facts.n);
-    for (int i = 0; i < p->n_vars; i++) q->local[i] = -1;
     memset(q->taken, 0, (size_t)p->facts.n);
+}
+
+static void query_end(Query *q, PoolMark mark) {
+    while (q->n_vars > 0) q->local[q->var[--q->n_vars]] = -1;
+    pool_release(&q->p->pool, mark);
 }
 
 /* A point has a value for every variable; for an answer alone those that no fact mentions do not count. */
@@ -271,7 +280,7 @@ bool prover_proves(Prover *p, Lin e) {
         PoolMark mark = pool_mark(&p->pool);
         Query q;
         a = ask(&q, p, &e, scope, false);
-        pool_release(&p->pool, mark);
+        query_end(&q, mark);
     }
     return a == FM_EMPTY;
 }
@@ -280,7 +289,7 @@ bool prover_refutes(Prover *p) {
     PoolMark mark = pool_mark(&p->pool);
     Query q;
     FmAnswer a = ask(&q, p, NULL, ALL, false);
-    pool_release(&p->pool, mark);
+    query_end(&q, mark);
     return a == FM_EMPTY;
 }
 
@@ -306,7 +315,7 @@ bool prover_counterexample(Prover *p, Lin e, int64_t *value) {
     Query q;
     bool found = ask(&q, p, &e, ALL, true) == FM_POINT;
     for (int i = 0; found && i < p->n_vars; i++) value[i] = q.search.value[q.local[i]];
-    pool_release(&p->pool, mark);
+    query_end(&q, mark);
     for (int i = 0; found && i < p->facts.n; i++) found = fact_holds(&p->facts.at[i], value);
     return found && lin_value(e, value) < 0;
 }
