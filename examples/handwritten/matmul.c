@@ -25,8 +25,8 @@ enum { TA, TB, TC };             /* tensors */
 enum { DM, DN, DK };             /* dims */
 enum { A, B, BT, C };            /* buffers */
 
-/* Bytes of one row of a chunk: twice as long where local memory is large. */
-static int64_t chunk_row(const PE *pe) { return pe_local(pe) >= (256 << 10) ? 256 : 128; }
+/* Bytes of one row of a chunk: the longer, the larger local memory is. */
+static int64_t chunk_row(const PE *pe) { return pe_local(pe) >= (256 << 10) ? 256 : pe_local(pe) >= (128 << 10) ? 128 : 32; }
 
 static void setup(PE *pe) {
     int64_t chunk = 64 * chunk_row(pe);

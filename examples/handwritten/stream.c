@@ -8,7 +8,7 @@ enum { N };                                     /* dims */
 enum { RING };                                  /* buffers */
 enum { BLOCK = 2048, DEPTH = 12 };               /* elements a block, blocks in the ring */
 
-static void setup(PE *pe) { pe_ring(pe, RING, PE_F32, DEPTH * BLOCK * 4); }
+static void setup(PE *pe) { pe_ring(pe, RING, PE_F32, pe_min(DEPTH, pe_local(pe) / (BLOCK * 4)) * BLOCK * 4); }
 
 /* A ring holds whole blocks: the last, shorter one moves the cursors by a whole block too. */
 static void load(PE *pe) {
