@@ -27,10 +27,19 @@ Diags *diags_new(Arena *a) {
 
 static bool same_span(Span a, Span b) { return a.src == b.src && a.lo == b.lo && a.hi == b.hi; }
 
+enum { TEXT_MAX = 2000 };    /* bytes of one text: what a program puts into it may be a page long */
+
+static const char *brief(Arena *a, char *text) {
+    if (strlen(text) <= TEXT_MAX) return text;
+    int n = TEXT_MAX - 3;
+    while (n > 0 && ((unsigned char)text[n] & 0xc0) == 0x80) n--;
+    return arena_printf(a, "%.*s...", n, text);
+}
+
 static Diag *report(Diags *d, bool warning, Span at, const char *format, va_list args) {
     Diag *g = NEW(d->arena, Diag);
     *g = (Diag){.owner = d, .warning = warning, .order = d->kept.n};
-    vec_push(d->arena, &g->parts, ((Part){PART_HEAD, at, arena_vprintf(d->arena, format, args), NULL}));
+    vec_push(d->arena, &g->parts, ((Part){PART_HEAD, at, brief(d->arena, arena_vprintf(d->arena, format, args)), NULL}));
     for (int i = 0; i < d->kept.n && at.src; i++) {
         const Diag *k = d->kept.at[i];
         if (k->warning == warning && same_span(k->parts.at[0].at, at)) return g;
@@ -59,7 +68,7 @@ Diag *diag_warning(Diags *d, Span at, const char *format, ...) {
 
 static void add_part(Diag *g, PartKind kind, Span at, const char *edit, const char *format, va_list args) {
     Arena *a = g->owner->arena;
-    vec_push(a, &g->parts, ((Part){kind, at, arena_vprintf(a, format, args), edit}));
+    vec_push(a, &g->parts, ((Part){kind, at, brief(a, arena_vprintf(a, format, args)), edit}));
 }
 
 void diag_note(Diag *g, Span at, const char *format, ...) {

@@ -118,7 +118,6 @@ static void not_accepted(Cx *cx, Op op, Expr *x, Span at) {
     else if (op == OP_FLOORDIV) diag_help(d, "floor(a / b) rounds a quotient of floats down");
     else if (op == OP_MOD) diag_help(d, "write a - b * floor(a / b)");
     else if (x->type == DT_BOOL && (row->accepts & OPA_F)) diag_help(d, "a bool becomes a number by f32(...) or i32(...)");
-    else if (row->accepts == OPA_B) diag_help(d, "compare: x != 0");
     else if (row->accepts == OPA_F) diag_help(d, "convert it: f32(...)");
     else diag_help(d, "it takes %s%s%s", row->accepts & OPA_I ? "integers" : "", (row->accepts & OPA_IB) == OPA_IB ? " and " : "", row->accepts & OPA_B ? "bools" : "");
 }
