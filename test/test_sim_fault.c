@@ -100,9 +100,30 @@ static void test_global(void **state) {
     arena_free(b->arena);
 }
 
+/* Arithmetic that is not charged does not compile, with either compiler; the refusal names the line. */
+static void test_opaque(void **state) {
+    (void)state;
+    static const struct { const char *file, *says; } wrong[] = {{"opaque", "poisoned"}, {"operator", "invalid operands to binary"}};
+    static const char *const compilers[] = {"gcc", "clang"};
+    Bench *b = bench_new();
+    for (int i = 0; i < 4; i++) {
+        SimProgram p;
+        SimCompiler with = {compilers[i / 2], "-O1", cc.include};
+        bool environment;
+        const char *why = "";
+        if (system(arena_printf(b->arena, "%s --version > /dev/null 2>&1", with.cc))) continue;
+        assert_false(sim_program_load(&p, file_of(b->arena, wrong[i % 2].file), with, b->arena, &why, &environment));
+        if (!strstr(why, wrong[i % 2].says) || !strstr(why, arena_printf(b->arena, "%s.c:6:", wrong[i % 2].file))) fail_msg("%s", why);
+        if (!sim_program_load(&p, file_of(b->arena, "opaque_right"), with, b->arena, &why, &environment)) fail_msg("%s", why);
+        assert_int_equal(run(b, &p, 0).fault.kind, SIM_OK);
+        sim_program_close(&p);
+    }
+    arena_free(b->arena);
+}
+
 int main(void) {
-    struct CMUnitTest tests[N_CASES + 1] = {{"global", test_global, NULL, NULL, NULL}};
-    for (int i = 0; i < N_CASES; i++) tests[i + 1] = (struct CMUnitTest){cases[i].file, test_fault, NULL, NULL, (void *)(intptr_t)i};
+    struct CMUnitTest tests[N_CASES + 2] = {{"global", test_global, NULL, NULL, NULL}, {"opaque", test_opaque, NULL, NULL, NULL}};
+    for (int i = 0; i < N_CASES; i++) tests[i + 2] = (struct CMUnitTest){cases[i].file, test_fault, NULL, NULL, (void *)(intptr_t)i};
     cmocka_set_message_output(CM_OUTPUT_TAP);
-    return _cmocka_run_group_tests("faults of files", tests, N_CASES + 1, NULL, NULL);
+    return _cmocka_run_group_tests("faults of files", tests, N_CASES + 2, NULL, NULL);
 }

@@ -13,9 +13,9 @@ typedef float PeF16x4 __attribute__((vector_size(64), may_alias));
 typedef int32_t PeI16x4 __attribute__((vector_size(64), may_alias));
 typedef uint32_t PeU16x4 __attribute__((vector_size(64), may_alias));
 
-typedef struct pe_f32 { PeF16x4 v; } pe_f32;
-typedef struct pe_i32 { PeI16x4 v; } pe_i32;
-typedef struct pe_mask { PeI16x4 v; } pe_mask;   /* lanes of 0 or -1 */
+typedef struct pe_f32 { PeF16x4 pe_lanes; } pe_f32;
+typedef struct pe_i32 { PeI16x4 pe_lanes; } pe_i32;
+typedef struct pe_mask { PeI16x4 pe_lanes; } pe_mask;   /* lanes of 0 or -1 */
 
 static inline void pe_charge(PE *pe, PeOp op) { pe->vector += pe->cost[op]; }
 
@@ -77,7 +77,7 @@ static inline pe_f32 pe_ldh_at(PE *pe, int buf, int64_t off, int n, int line) {
 static inline void pe_sth_at(PE *pe, int buf, int64_t off, int n, pe_f32 x, int line) {
     pe->stores += pe->cost[PE_OP_STORE];
     pe_charge(pe, PE_OP_VECTOR);
-    PeU16x4 u = (PeU16x4)x.v, sign = (u >> 16) & 0x8000, a = u & 0x7fffffff;
+    PeU16x4 u = (PeU16x4)x.pe_lanes, sign = (u >> 16) & 0x8000, a = u & 0x7fffffff;
     PeU16x4 sub = (PeU16x4)((PeF16x4)a + 0.5f) - 0x3f000000u;                       /* below 2^-14: the adder rounds */
     PeU16x4 nor = (a - 0x38000000u + 0xfff + ((a >> 13) & 1)) >> 13;
     PeU16x4 is_sub = (PeU16x4)(a < 0x38800000u), is_inf = (PeU16x4)(a >= 0x477ff000u), is_nan = (PeU16x4)(a > 0x7f800000u);
@@ -120,21 +120,21 @@ static inline float pe_getf_at(PE *pe, int buf, int64_t off, int line) {
 /* One operation each. */
 static inline pe_f32 pe_splat(PE *pe, float x) { pe_charge(pe, PE_OP_VECTOR); return (pe_f32){x - (PeF16x4){0}}; }
 static inline pe_i32 pe_splat_i32(PE *pe, int32_t x) { pe_charge(pe, PE_OP_VECTOR); return (pe_i32){x - (PeI16x4){0}}; }
-static inline pe_f32 pe_add(PE *pe, pe_f32 a, pe_f32 b) { pe_charge(pe, PE_OP_VECTOR); return (pe_f32){a.v + b.v}; }
-static inline pe_f32 pe_sub(PE *pe, pe_f32 a, pe_f32 b) { pe_charge(pe, PE_OP_VECTOR); return (pe_f32){a.v - b.v}; }
-static inline pe_f32 pe_mul(PE *pe, pe_f32 a, pe_f32 b) { pe_charge(pe, PE_OP_VECTOR); return (pe_f32){a.v * b.v}; }
-static inline pe_i32 pe_add_i32(PE *pe, pe_i32 a, pe_i32 b) { pe_charge(pe, PE_OP_VECTOR); return (pe_i32){(PeI16x4)((PeU16x4)a.v + (PeU16x4)b.v)}; }
-static inline pe_i32 pe_sub_i32(PE *pe, pe_i32 a, pe_i32 b) { pe_charge(pe, PE_OP_VECTOR); return (pe_i32){(PeI16x4)((PeU16x4)a.v - (PeU16x4)b.v)}; }
-static inline pe_mask pe_lt(PE *pe, pe_f32 a, pe_f32 b) { pe_charge(pe, PE_OP_VECTOR); return (pe_mask){a.v < b.v}; }
-static inline pe_mask pe_le(PE *pe, pe_f32 a, pe_f32 b) { pe_charge(pe, PE_OP_VECTOR); return (pe_mask){a.v <= b.v}; }
-static inline pe_mask pe_eq(PE *pe, pe_f32 a, pe_f32 b) { pe_charge(pe, PE_OP_VECTOR); return (pe_mask){a.v == b.v}; }
-static inline pe_mask pe_lt_i32(PE *pe, pe_i32 a, pe_i32 b) { pe_charge(pe, PE_OP_VECTOR); return (pe_mask){a.v < b.v}; }
-static inline pe_mask pe_not(PE *pe, pe_mask a) { pe_charge(pe, PE_OP_VECTOR); return (pe_mask){~a.v}; }
-static inline pe_mask pe_and(PE *pe, pe_mask a, pe_mask b) { pe_charge(pe, PE_OP_VECTOR); return (pe_mask){a.v & b.v}; }
+static inline pe_f32 pe_add(PE *pe, pe_f32 a, pe_f32 b) { pe_charge(pe, PE_OP_VECTOR); return (pe_f32){a.pe_lanes + b.pe_lanes}; }
+static inline pe_f32 pe_sub(PE *pe, pe_f32 a, pe_f32 b) { pe_charge(pe, PE_OP_VECTOR); return (pe_f32){a.pe_lanes - b.pe_lanes}; }
+static inline pe_f32 pe_mul(PE *pe, pe_f32 a, pe_f32 b) { pe_charge(pe, PE_OP_VECTOR); return (pe_f32){a.pe_lanes * b.pe_lanes}; }
+static inline pe_i32 pe_add_i32(PE *pe, pe_i32 a, pe_i32 b) { pe_charge(pe, PE_OP_VECTOR); return (pe_i32){(PeI16x4)((PeU16x4)a.pe_lanes + (PeU16x4)b.pe_lanes)}; }
+static inline pe_i32 pe_sub_i32(PE *pe, pe_i32 a, pe_i32 b) { pe_charge(pe, PE_OP_VECTOR); return (pe_i32){(PeI16x4)((PeU16x4)a.pe_lanes - (PeU16x4)b.pe_lanes)}; }
+static inline pe_mask pe_lt(PE *pe, pe_f32 a, pe_f32 b) { pe_charge(pe, PE_OP_VECTOR); return (pe_mask){a.pe_lanes < b.pe_lanes}; }
+static inline pe_mask pe_le(PE *pe, pe_f32 a, pe_f32 b) { pe_charge(pe, PE_OP_VECTOR); return (pe_mask){a.pe_lanes <= b.pe_lanes}; }
+static inline pe_mask pe_eq(PE *pe, pe_f32 a, pe_f32 b) { pe_charge(pe, PE_OP_VECTOR); return (pe_mask){a.pe_lanes == b.pe_lanes}; }
+static inline pe_mask pe_lt_i32(PE *pe, pe_i32 a, pe_i32 b) { pe_charge(pe, PE_OP_VECTOR); return (pe_mask){a.pe_lanes < b.pe_lanes}; }
+static inline pe_mask pe_not(PE *pe, pe_mask a) { pe_charge(pe, PE_OP_VECTOR); return (pe_mask){~a.pe_lanes}; }
+static inline pe_mask pe_and(PE *pe, pe_mask a, pe_mask b) { pe_charge(pe, PE_OP_VECTOR); return (pe_mask){a.pe_lanes & b.pe_lanes}; }
 /* m ? a : b, lane by lane. */
 static inline pe_f32 pe_select(PE *pe, pe_mask m, pe_f32 a, pe_f32 b) {
     pe_charge(pe, PE_OP_VECTOR);
-    return (pe_f32){(PeF16x4)((m.v & (PeI16x4)a.v) | (~m.v & (PeI16x4)b.v))};
+    return (pe_f32){(PeF16x4)((m.pe_lanes & (PeI16x4)a.pe_lanes) | (~m.pe_lanes & (PeI16x4)b.pe_lanes))};
 }
 /* The first n lanes. */
 static inline pe_mask pe_first(PE *pe, int n) {
@@ -146,7 +146,7 @@ static inline pe_mask pe_first(PE *pe, int n) {
 static inline pe_f32 pe_fma(PE *pe, pe_f32 a, pe_f32 b, pe_f32 c) {
     pe_charge(pe, PE_OP_VECTOR);
     pe_f32 r;
-    for (int i = 0; i < PE_LANES; i++) r.v[i] = __builtin_fmaf(a.v[i], b.v[i], c.v[i]);
+    for (int i = 0; i < PE_LANES; i++) r.pe_lanes[i] = __builtin_fmaf(a.pe_lanes[i], b.pe_lanes[i], c.pe_lanes[i]);
     return r;
 }
 /* The greater (lesser) by order; a nan on either side gives nan. */
@@ -154,26 +154,29 @@ static inline PeF16x4 pe_pick_max(PeF16x4 a, PeF16x4 b) {
     PeI16x4 take = (a > b) | (a != a);
     return (PeF16x4)((take & (PeI16x4)a) | (~take & (PeI16x4)b));
 }
-static inline pe_f32 pe_vmax(PE *pe, pe_f32 a, pe_f32 b) { pe_charge(pe, PE_OP_VECTOR); return (pe_f32){pe_pick_max(a.v, b.v)}; }
-static inline pe_f32 pe_vmin(PE *pe, pe_f32 a, pe_f32 b) { pe_charge(pe, PE_OP_VECTOR); return (pe_f32){-pe_pick_max(-a.v, -b.v)}; }
+static inline pe_f32 pe_vmax(PE *pe, pe_f32 a, pe_f32 b) { pe_charge(pe, PE_OP_VECTOR); return (pe_f32){pe_pick_max(a.pe_lanes, b.pe_lanes)}; }
+static inline pe_f32 pe_vmin(PE *pe, pe_f32 a, pe_f32 b) { pe_charge(pe, PE_OP_VECTOR); return (pe_f32){-pe_pick_max(-a.pe_lanes, -b.pe_lanes)}; }
 /* core.div operations. */
-static inline pe_f32 pe_div(PE *pe, pe_f32 a, pe_f32 b) { pe_charge(pe, PE_OP_DIV); return (pe_f32){a.v / b.v}; }
+static inline pe_f32 pe_div(PE *pe, pe_f32 a, pe_f32 b) { pe_charge(pe, PE_OP_DIV); return (pe_f32){a.pe_lanes / b.pe_lanes}; }
 /* core.imul operations; wraps. */
-static inline pe_i32 pe_mul_i32(PE *pe, pe_i32 a, pe_i32 b) { pe_charge(pe, PE_OP_IMUL); return (pe_i32){(PeI16x4)((PeU16x4)a.v * (PeU16x4)b.v)}; }
-static inline pe_f32 pe_to_f32(PE *pe, pe_i32 a) { pe_charge(pe, PE_OP_VECTOR); return (pe_f32){__builtin_convertvector(a.v, PeF16x4)}; }
+static inline pe_i32 pe_mul_i32(PE *pe, pe_i32 a, pe_i32 b) { pe_charge(pe, PE_OP_IMUL); return (pe_i32){(PeI16x4)((PeU16x4)a.pe_lanes * (PeU16x4)b.pe_lanes)}; }
+static inline pe_f32 pe_to_f32(PE *pe, pe_i32 a) { pe_charge(pe, PE_OP_VECTOR); return (pe_f32){__builtin_convertvector(a.pe_lanes, PeF16x4)}; }
 
 /* Across the lanes, in a tree: four operations. The result is a scalar of the core. */
 static inline float pe_hsum(PE *pe, pe_f32 a) {
     for (int w = 8; w; w /= 2) {
         pe_charge(pe, PE_OP_VECTOR);
-        for (int i = 0; i < w; i++) a.v[i] += a.v[i + w];
+        for (int i = 0; i < w; i++) a.pe_lanes[i] += a.pe_lanes[i + w];
     }
-    return a.v[0];
+    return a.pe_lanes[0];
 }
 static inline float pe_hmax(PE *pe, pe_f32 a) {
     for (int w = 8; w; w /= 2) {
         pe_charge(pe, PE_OP_VECTOR);
-        for (int i = 0; i < w; i++) a.v[i] = a.v[i] > a.v[i + w] || a.v[i] != a.v[i] ? a.v[i] : a.v[i + w];
+        for (int i = 0; i < w; i++) a.pe_lanes[i] = a.pe_lanes[i] > a.pe_lanes[i + w] || a.pe_lanes[i] != a.pe_lanes[i] ? a.pe_lanes[i] : a.pe_lanes[i + w];
     }
-    return a.v[0];
+    return a.pe_lanes[0];
 }
+
+/* The lanes are nobody's but the operations' above: a program that names them, or the types of what they hold, does not compile. */
+#pragma GCC poison pe_lanes PeF16x4 PeI16x4 PeU16x4
