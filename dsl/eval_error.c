@@ -3,24 +3,32 @@
 #include "dsl/eval_internal.h"
 #include "dsl/eval_ops.h"
 
+/* 2^k in the normal range. */
+static double power_of_two(int k) {
+    uint64_t bits = (uint64_t)(k + 1023) << 52;
+    double d;
+    memcpy(&d, &bits, 8);
+    return d;
+}
+
 /* Half a unit in the last place is 2^-p |r|. The slack covers the reference's own rounding and that of the bound; in f64 the reference
  * rounds as coarsely as what it judges, and functions are allowed 2 ULP. */
 double error_unit(DType t, double ulp) {
     int p = dtype_table[t].precision;
-    if (t == DT_F64) return ldexp(ulp > 0.5 ? 3 : 2 * ulp, 1 - p) * (1 + 0x1p-20);
-    return ldexp(ulp, 1 - p) * (1 + 0x1p-26);
+    if (t == DT_F64) return (ulp > 0.5 ? 3 : 2 * ulp) * power_of_two(1 - p) * (1 + 0x1p-20);
+    return ulp * power_of_two(1 - p) * (1 + 0x1p-26);
 }
 
 double error_normal(DType t) {
     static const int least[DT_COUNT] = {
         [DT_F64] = -1022, [DT_F32] = -126, [DT_F16] = -14, [DT_BF16] = -126, [DT_F8E4M3] = -6, [DT_F8E5M2] = -14};
-    return ldexp(1, least[t]);
+    return power_of_two(least[t]);
 }
 
 /* From here on a value becomes an infinity in t. */
 static double overflow_from(DType t) {
     double most = dtype_table[t].max_finite;
-    return t == DT_F64 ? INFINITY : most * (1 + ldexp(1, -dtype_table[t].precision - 1));
+    return t == DT_F64 ? INFINITY : most * (1 + power_of_two(-dtype_table[t].precision - 1));
 }
 
 /* Adds the rounding: e holds the propagated bound on entry (0 where the arguments are exact). own: what decides for a lane with exact

@@ -112,11 +112,72 @@ static void assign_state(Frame *fr, DType t, Col *state, const Col *v, const dou
     }
 }
 
+/* With one lane all that a run needs goes through the assignments at once, side by side: the states as they are, then for each that is
+ * not exact its two ends. */
+enum { WAYS = 64 };
+typedef struct Ways { int n; int8_t state[WAYS]; bool of_other[WAYS]; } Ways;
+
+static Ways ways_of(const Comb *c, const Col *state, const Col *other) {
+    Ways w = {1};
+    for (int part = 0; part < (other ? 2 : 1); part++)
+        for (int k = 0; k < c->states.n; k++)
+            for (int way = 0; way < 2 && (part ? other : state)[k].e[0] != 0; way++)
+                w.state[w.n] = (int8_t)k, w.of_other[w.n++] = part;
+    return w;
+}
+
+/* The variables of one part, moved where the way says so: odd ways up, even ones down. */
+static void bind_ways(Frame *wide, const Comb *c, const Vars *vars, const Col *part, bool is_other, const Ways *w) {
+    for (int k = 0; k < c->states.n; k++) {
+        bool floats = dtype_is_float(c->states.at[k]->type);
+        double *f = floats ? scratch_f(wide, w->n) : NULL, e = part[k].e[0];
+        int64_t *i = floats ? NULL : scratch_i(wide, w->n);
+        for (int l = 0; l < w->n; l++) {
+            double move = l && w->state[l] == k && w->of_other[l] == is_other ? l & 1 ? e : -e : 0;
+            if (floats) f[l] = part[k].f[0] + move;
+            else i[l] = part[k].i[0] + (fabs(move) < 0x1p52 ? (int64_t)move : 0);
+        }
+        bind_var(wide, vars->at[k], floats ? col_of_f(f, NULL, w->n) : col_of_i(i, NULL, w->n));
+    }
+}
+
+/* The bound of result v: its own, and the sum over the ways of how far it moves. */
+static double bound_of_ways(Frame *wide, DType t, const Col *v, const Ways *w) {
+    const double *r = col_number(wide, t, v, w->n), *own = col_e(wide, v, w->n);
+    double sum = own ? own[0] : 0;
+    for (int l = 1; l < w->n; l += 2) {
+        if (isnan(r[0]) && isnan(r[l]) && isnan(r[l + 1])) continue;
+        double a = fabs(r[l] - r[0]), b = fabs(r[l + 1] - r[0]), far = a > b ? a : b;
+        sum += isfinite(a) && isfinite(b) ? far * (1 + 0x1p-10) : INFINITY;
+    }
+    return sum;
+}
+
+static void run_one(Frame *fr, const Comb *c, const Assigns *list, Col *state, const Col *other) {
+    Ways w = ways_of(c, state, other);
+    Frame wide = *fr;
+    wide.n = w.n;
+    Col *v = scratch_alloc(&fr->eval->scratch, sizeof *v * (size_t)(c->states.n + 1));
+    bind_ways(&wide, c, &c->states, state, false, &w);
+    if (other) bind_ways(&wide, c, &c->other, other, true, &w);
+    assignments(&wide, c, list, v);
+    for (int k = 0; k < c->states.n; k++) {
+        DType t = c->states.at[k]->type;
+        ((double *)state[k].e)[0] = bound_of_ways(&wide, t, &v[k], &w);
+        if (dtype_is_float(t)) ((double *)state[k].f)[0] = col_lane(&v[k], t, 0).f0;
+        else ((int64_t *)state[k].i)[0] = col_lane(&v[k], t, 0).i0;
+    }
+}
+
 /* Runs assignments on the states (and the other part): the bound of a new state is the rounding of this step from exact states, and
  * how far it moves when each of them moves within its bound. Bounds that went through each operation by themselves would count a state
  * that occurs twice twice: mu + (x - mu) / n would grow where it shrinks. */
 static void run(Frame *fr, const Comb *c, const Assigns *list, Col *state, const Col *other) {
     int n = c->states.n;
+    if (fr->n == 1 && !fr->eval->options.no_bounds && 4 * n < WAYS) {
+        run_one(fr, c, list, state, other);
+        return;
+    }
     Col *base = scratch_alloc(&fr->eval->scratch, sizeof *base * (size_t)(n + 1));
     double **sum = scratch_alloc(&fr->eval->scratch, sizeof *sum * (size_t)(n + 1));
     bind_values(fr, c, &c->states, state, -1, 0);
