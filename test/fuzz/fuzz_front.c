@@ -1,7 +1,7 @@
 /* Any bytes through lexer, parser, formatter and checker, and what comes out of them through the printers. A Kernel's text reads back
  * to the same text. A text that begins "# knyfe kernel" is read as --from kernel does; a first line "#D NAME=VALUE" is -D.
  *
- * For libFuzzer (clang -fsanitize=fuzzer,address,undefined; see run.sh); with -DREPLAY a program that reads the files and folders that
+ * For libFuzzer (clang -fsanitize=fuzzer,address,undefined); with -DREPLAY a program that reads the files and folders that
  * it is given, as a test. */
 #include "dsl/ast_print.h"
 #include "dsl/front.h"
@@ -77,7 +77,49 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
     return 0;
 }
 
-#ifdef REPLAY
+#ifndef REPLAY
+/* ---- mutations: half of them of whole words, so that programs stay near to sound ones ---- */
+
+size_t LLVMFuzzerMutate(uint8_t *data, size_t n, size_t max);
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t n, size_t max, unsigned seed);
+
+enum { WORDS_MAX = 2000 };
+
+static bool is_wordy(uint8_t c) { return c == '_' || (c >= '0' && c <= '9') || ((c | 32) >= 'a' && (c | 32) <= 'z'); }
+
+/* Where words begin; returns how many there are. begin[that many] is the end. */
+static int words_of(const uint8_t *data, size_t n, size_t *begin) {
+    int k = 0;
+    for (size_t i = 0; i < n && k < WORDS_MAX; i++)
+        if (!i || !is_wordy(data[i]) || !is_wordy(data[i - 1])) begin[k++] = i;
+    begin[k] = n;
+    return k;
+}
+
+/* Puts data[lo, hi) in the place of data[at, to). */
+static size_t replace(uint8_t *data, size_t n, size_t max, size_t at, size_t to, size_t lo, size_t hi) {
+    size_t piece = hi - lo, size = n - (to - at) + piece;
+    if (size > max) return n;
+    uint8_t *copy = malloc(piece + 1);
+    memcpy(copy, data + lo, piece);
+    memmove(data + at + piece, data + to, n - to);
+    memcpy(data + at, copy, piece);
+    free(copy);
+    return size;
+}
+
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t n, size_t max, unsigned seed) {
+    size_t begin[WORDS_MAX + 1];
+    int words = words_of(data, n, begin);
+    if (words < 3 || seed & 1) return LLVMFuzzerMutate(data, n, max);
+    seed = seed >> 1 ^ seed * 2654435761u;
+    int a = (int)(seed % (unsigned)words), b = (int)(seed / 7 % (unsigned)words), length = 1 + (int)(seed >> 20) % (seed >> 17 & 1 ? 3 : 40);
+    int end = b + length < words ? b + length : words;
+    bool insert = seed >> 13 & 1, drop = (seed >> 14 & 3) == 0;
+    int last = insert ? a : a + (drop ? length : 1);
+    return replace(data, n, max, begin[a], begin[last < words ? last : words], begin[b], drop ? begin[b] : begin[end]);
+}
+#else
 static int n_tests, n_failed;
 
 static double seconds(void) {
