@@ -89,11 +89,17 @@ static int read_arrays(Tool *t, const Kernel *k, Binding *b) {
         }
         const char *why = npy_read(t->arena, in->at[i].text, p->type, &b->given[at]);
         if (why) {
-            tool_error("%s: %s", in->at[i].text, why);
+            tool_error("--in %s=%s: %s", p->name, in->at[i].text, why);
             return STATUS_ENVIRONMENT;
         }
         if (b->given[at].rank != p->rank) {
-            tool_error("%s has %d axes, but '%s' has %d", in->at[i].text, b->given[at].rank, p->name, p->rank);
+            Out shape = out_new(t->arena);
+            for (int d = 0; d < p->rank; d++) {
+                out_s(&shape, d ? ", " : "");
+                expr_print(p->shape[d], &shape);
+            }
+            tool_error("--in %s=%s: the array has %d ax%ss, but '%s' has %d%s%s%s", p->name, in->at[i].text, b->given[at].rank,
+                       b->given[at].rank == 1 ? "i" : "e", p->name, p->rank, p->rank ? ": [" : "", shape.text, p->rank ? "]" : "");
             return STATUS_RUN;
         }
         b->any_array |= p->rank > 0;
@@ -114,9 +120,19 @@ static int bind_arrays(Tool *t, const Kernel *k, Binding *b) {
     return 0;
 }
 
+/* What the command had already, for an example of one that works. */
+static void repeat_command(const Options *o, Out *to) {
+    if (o->kernel) out_f(to, " -k %s", o->kernel);
+    if (o->target) out_f(to, " -t %s", o->target);
+    for (int i = 0; i < o->defines.n; i++) out_f(to, " -D %s=%s", o->defines.at[i].name, o->defines.at[i].value);
+    for (int i = 0; i < o->in.n; i++) out_f(to, " --in %s=%s", o->in.at[i].name, o->in.at[i].text);
+    for (int i = 0; i < o->values.n; i++) out_f(to, " %s=%s", o->values.at[i].name, o->values.at[i].text);
+}
+
 static int missing(Tool *t, const Kernel *k, const Binding *b) {
     Out list = out_new(t->arena), example = out_new(t->arena);
     int n = 0;
+    repeat_command(t->options, &example);
     for (int i = 0; i < k->dims.n; i++)
         if (b->dims[k->dims.at[i]->id] == DIM_UNKNOWN) {
             out_f(&list, "%s%s", n++ ? ", " : "", k->dims.at[i]->name);

@@ -229,7 +229,7 @@ static int write_outputs(Run *r) {
             if (!strcmp(r->k->outputs.at[j]->name, out->at[i].name)) y = &r->real.child.outputs[0][j];
         const char *why = y ? npy_write(r->t->arena, out->at[i].text, y) : NULL;
         if (why) {
-            tool_error("%s: %s", out->at[i].text, why);
+            tool_error("%s", why);
             return STATUS_ENVIRONMENT;
         }
     }
@@ -296,12 +296,12 @@ static int finish(Run *r, const Machine *m) {
     if (r->real.fact) explain_refusal(r);
     if (!r->real.ok && r->real.why.n) fputs(r->real.why.text, stderr);
     int status = r->real.ok && !r->real.refused && !report.no_test ? STATUS_GOOD : STATUS_RUN;
-    if (t->options->json) report_json(t, &report, t->options->json);
     if (!t->options->json || strcmp(t->options->json, "-")) {
         Out o = out_new(t->arena);
         report_text(&report, &o);
         tool_write(t, "-", o.text, o.n);
     }
+    if (t->options->json) report_json(t, &report, t->options->json);
     int written = status == STATUS_GOOD || report.no_test ? write_outputs(r) : 0;
     return written ? written : status;
 }

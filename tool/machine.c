@@ -110,7 +110,13 @@ static const char *list(Tool *t, const MachineNames *names) {
 
 static const Machine *unknown(Tool *t, const char *name, int *status) {
     MachineNames names = machine_names(t);
-    const char *near = diag_nearest(name, names.at, names.n);
+    MachineNames targets = {0};
+    for (int i = 0; i < names.n; i++) {
+        const Source *s = machine_source(t, names.at[i]);
+        const Machine *m = s ? read_machine(t, s, status) : NULL;
+        if (m && has_emitter(m)) vec_push(t->arena, &targets, names.at[i]);
+    }
+    const char *near = diag_nearest(name, targets.at, targets.n);
     tool_error("no machine '%s'%s%s%s; targets: %s", name, near ? "; did you mean " : "", near ? near : "", near ? "?" : "", list(t, &names));
     *status = STATUS_USAGE;
     return NULL;

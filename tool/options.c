@@ -98,8 +98,8 @@ void options_help(const Command *c, FILE *to) {
         fprintf(to, "  %-34s %.*s\n", options_commands[i].synopsis, (int)strcspn(options_commands[i].about, "\n"), options_commands[i].about);
     fprintf(to, "\nknyfe COMMAND --help says more about one; knyfe --version prints the version.\n");
     help_options(&options_commands[0], to);
-    fprintf(to, "\nExit status: 0 good; 1 the .knf is at fault; 2 usage; 3 the run failed, a check refused its input, or the result\n"
-                "differs from the reference; 4 the environment (no compiler, no file).\n");
+    fprintf(to, "\nExit status: 0 good; 1 the .knf is at fault; 2 usage; 3 the run failed, a check refused its input, the result\n"
+                "differs from the reference, or nothing could judge it; 4 the environment (no compiler, no file).\n");
 }
 
 static bool usage(const Command *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -124,11 +124,13 @@ static bool split(Arena *a, const char *text, NameText *r) {
     return true;
 }
 
-static bool push_pair(Arena *a, const Command *c, const char *option, const char *arg, NameTexts *to) {
+/* `option`: NULL for the arguments themselves; `form` as in the table of options. */
+static bool push_pair(Arena *a, const Command *c, const char *option, const char *form, const char *arg, NameTexts *to) {
     NameText r;
-    if (!split(a, arg, &r) || !*r.text) return usage(c, "%s wants NAME=VALUE, not '%s'", option, arg);
+    if (!split(a, arg, &r) || !*r.text)
+        return option ? usage(c, "%s wants %s, not '%s'", option, form, arg) : usage(c, "%s is wanted, not '%s'", form, arg);
     for (int i = 0; i < to->n; i++)
-        if (!strcmp(to->at[i].name, r.name)) return usage(c, "%s gives %s twice", option, r.name);
+        if (!strcmp(to->at[i].name, r.name)) return usage(c, "%s%s is given twice", option ? arena_printf(a, "%s ", option) : "", r.name);
     vec_push(a, to, r);
     return true;
 }
@@ -212,12 +214,12 @@ static bool set_words(Arena *a, const Command *c, int key, const char *arg, Opti
         o->from_kernel = true;
         return choice(c, "--from", arg, from, 1, &w);
     case 'D':
-        if (!push_pair(a, c, "-D", arg, &one)) return false;
+        if (!push_pair(a, c, "-D", "NAME=VALUE", arg, &one)) return false;
         vec_push(a, &o->defines, ((FrontArg){one.at[0].name, one.at[0].text}));
         return true;
-    case 'I': return push_pair(a, c, "--in", arg, &o->in);
-    case 'O': return push_pair(a, c, "--out", arg, &o->out);
-    case 'W': return push_pair(a, c, "--home", arg, &o->sim.home);
+    case 'I': return push_pair(a, c, "--in", "NAME=FILE.npy", arg, &o->in);
+    case 'O': return push_pair(a, c, "--out", "NAME=FILE.npy", arg, &o->out);
+    case 'W': return push_pair(a, c, "--home", "NAME=sram|dram", arg, &o->sim.home);
     case 'H': {
         NameText r;
         if (!split(a, arg, &r)) r = (NameText){NULL, arg};
@@ -258,6 +260,7 @@ static bool set(Arena *a, const Command *c, int key, const char *arg, Options *o
 /* The rows that c takes as getopt wants them. */
 static void getopt_tables(const Command *c, char *shorts, struct option *longs) {
     int n = 0, s = 0;
+    shorts[s++] = ':';           /* a missing argument is told from an unknown option */
     for (int i = 0; i < N_ROWS; i++) {
         const OptionRow *r = &option_rows[i];
         if (!strchr(c->options, r->key)) continue;
@@ -270,25 +273,35 @@ static void getopt_tables(const Command *c, char *shorts, struct option *longs) 
     longs[n] = (struct option){0};
 }
 
-/* getopt found nothing of that name: say what stands near it. */
-static bool unknown_option(const Command *c, const char *word) {
+/* The row of a key that getopt gave, among those of c; NULL: none. */
+static const OptionRow *find_row(const Command *c, int key) {
+    for (int i = 0; i < N_ROWS; i++)
+        if (option_rows[i].key == key && strchr(c->options, key)) return &option_rows[i];
+    return NULL;
+}
+
+/* What is wrong with an option that getopt did not take: `missing` its argument, or it has one too many, or is not there. */
+static bool bad_option(const Command *c, const char *word, int key, bool missing) {
+    const OptionRow *r = key ? find_row(c, key) : NULL;
+    if (missing && r) return usage(c, "%s%s wants %s", word[1] == '-' ? "--" : "-", word[1] == '-' ? r->name : (char[]){(char)key, 0}, r->arg);
+    if (r) return usage(c, "option '--%s' takes no argument", r->name);
+    if (word[1] != '-') return usage(c, "option '-%c' is unknown here", key ? key : word[1]);
     const char *names[N_ROWS];
     int n = 0;
     for (int i = 0; i < N_ROWS; i++)
         if (strchr(c->options, option_rows[i].key)) names[n++] = option_rows[i].name;
     char bare[64];
-    snprintf(bare, sizeof bare, "%.*s", (int)strcspn(word, "="), word);
-    const char *w = bare;
-    while (*w == '-') w++;
-    for (int i = 0; i < n; i++)
-        if (!strcmp(w, names[i])) return usage(c, "option '%s' wants no argument, or lacks its own", bare);
-    const char *near = word[1] == '-' ? diag_nearest(w, names, n) : NULL;
-    return usage(c, "option '%s' is unknown here%s%s%s", bare, near ? "; did you mean --" : "", near ? near : "", near ? "?" : "");
+    snprintf(bare, sizeof bare, "%.*s", (int)strcspn(word + 2, "="), word + 2);
+    int begin = 0;
+    for (int i = 0; i < n; i++) begin += !strncmp(names[i], bare, strlen(bare));
+    if (begin > 1) return usage(c, "option '--%s' is the begin of several; write it out", bare);
+    const char *near = diag_nearest(bare, names, n);
+    return usage(c, "option '--%s' is unknown here%s%s%s", bare, near ? "; did you mean --" : "", near ? near : "", near ? "?" : "");
 }
 
 static bool positional(Arena *a, const Command *c, const char *arg, Options *o) {
     NameText r;
-    if (c->takes_values && split(a, arg, &r)) return push_pair(a, c, "the command", arg, &o->values);
+    if (c->takes_values && split(a, arg, &r)) return push_pair(a, c, NULL, "NAME=VALUE", arg, &o->values);
     vec_push(a, &o->files, arg);
     return true;
 }
@@ -320,15 +333,15 @@ int options_read(Arena *a, int argc, char **argv, Options *o) {
         if (!strcmp(argv[1], options_commands[i].name)) c = &options_commands[i];
     if (c->name) argc--, argv++;
     o->command = c;
-    char shorts[2 * N_ROWS + 2] = "";
+    char shorts[2 * N_ROWS + 3] = "";
     struct option longs[N_ROWS + 1];
     getopt_tables(c, shorts, longs);
     opterr = 0;
     optind = 0;
     for (;;) {
-        int at = optind ? optind : 1, key = getopt_long(argc, argv, shorts, longs, NULL);
+        int key = getopt_long(argc, argv, shorts, longs, NULL);
         if (key == -1) break;
-        if (key == '?') return unknown_option(c, argv[at < argc ? at : argc - 1]), STATUS_USAGE;
+        if (key == '?' || key == ':') return bad_option(c, argv[optind - 1], optopt, key == ':'), STATUS_USAGE;
         if (!set(a, c, key, optarg, o)) return STATUS_USAGE;
     }
     if (o->help) {

@@ -41,7 +41,7 @@ bool tool_colour(void) {
 
 void tool_write(Tool *t, const char *path, const char *text, size_t n) {
     const char *why = out_write(path ? path : "-", text, n, t->arena);
-    if (why) tool_die(STATUS_ENVIRONMENT, "%s: %s", path && strcmp(path, "-") ? path : "standard output", why);
+    if (why) tool_die(STATUS_ENVIRONMENT, "%s", why);
 }
 
 int tool_print_diags(Tool *t) {
