@@ -273,13 +273,12 @@ static int check(Job *j) {
 static void run(Job *j, const SimConfig *c, SimReport *r) { sim_run_child(c, (int)j->t->options->time_limit, j->t->options->memory_limit, r); }
 
 /* Reruns with limits away; says how many cycles each costs. */
-static int lift(Job *j, Out *o) {
+static void lift(Job *j, Out *o) {
     const char *want = j->t->options->sim.lift;
-    bool all = !strcmp(want, "all"), known = all;
+    bool all = !strcmp(want, "all");
     out_s(&j->extra, ", \"lift\": {");
     for (int i = 0, n = 0; sim_lifts[i]; i++) {
         if (!all && strcmp(sim_lifts[i], want)) continue;
-        known = true;
         SimMachine m = j->machine;
         SimConfig c = j->config;
         SimReport *r = NEW(j->t->arena, SimReport);
@@ -295,8 +294,17 @@ static int lift(Job *j, Out *o) {
         out_f(&j->extra, "%s\"%s\": %lld", n++ ? ", " : "", sim_lifts[i], (long long)without);
     }
     out_s(&j->extra, "}");
-    if (!known) tool_error("--lift %s: no such resource", want);
-    return known ? 0 : STATUS_USAGE;
+}
+
+static int check_lift(Job *j) {
+    const char *want = j->t->options->sim.lift;
+    SimMachine m = {0};
+    if (!want || !strcmp(want, "all") || sim_machine_lift(&m, want)) return 0;
+    int n = 0;
+    while (sim_lifts[n]) n++;
+    const char *near = diag_nearest(want, sim_lifts, n);
+    tool_error("--lift %s: no such resource%s%s%s", want, near ? "; did you mean " : "; knyfe sim --help lists them", near ? near : "", near ? "?" : "");
+    return STATUS_USAGE;
 }
 
 static int write_outputs(Job *j) {
@@ -316,7 +324,7 @@ static int prepare(Job *j) {
     Array given[PE_TENSORS] = {0};
     int status;
     for (int i = 0; i < SIM_DIMS; i++) j->config.dim[i] = -1;
-    if ((status = read_machine(j)) || (status = load(j))) return status;
+    if ((status = check_lift(j)) || (status = read_machine(j)) || (status = load(j))) return status;
     for (int i = 0; i < o->out.n; i++)
         if (tensor_named(j, "--out", o->out.at[i].name, true) < 0) return STATUS_USAGE;
     if ((status = bind_values(j)) || (status = read_arrays(j, given)) || (status = set_homes(j)) || (status = make_tensors(j, given))) return status;
@@ -361,7 +369,7 @@ static int conclude(Job *j) {
     if (o->sim.check && o->sim.timing) tool_note("--timing computes nothing: there is nothing to check");
     else if (o->sim.check) status = check(j);
     if (j->verdict) out_s(&text, j->verdict);
-    if (o->sim.lift && !status) status = lift(j, &text);
+    if (o->sim.lift && !status) lift(j, &text);
     if (!o->json || strcmp(o->json, "-")) tool_write(j->t, "-", text.text, text.n);
     put_files(j);
     return status ? status : write_outputs(j);

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The runner's own sizes: none, one, primes, and what lies around usual tiles. */
-static const int64_t sizes[] = {7, 1, 0, 33, 16, 2, 5, 17, 31, 64, 15, 3, 32, 65, 130};
+/* The runner's own sizes: none, one, primes, what lies around usual tiles, and large ones. */
+static const int64_t sizes[] = {7, 1, 0, 33, 2048, 16, 2, 5, 17, 31, 1021, 64, 15, 3, 32, 65, 130};
 enum { N_SIZES = sizeof sizes / sizeof *sizes, CASES_MAX = 400, WORK_MAX = 1 << 21 };
 
 typedef VEC(int64_t) Sizes;
@@ -213,6 +213,22 @@ static double volume(const int64_t *dims, int n) {
     return v;
 }
 
+/* Makes dims that are ours small until the volume is, the largest last, and keeps them different. */
+static void shrink(const Plan *p, int64_t *dims, int n) {
+    for (int pass = 0; pass < 2; pass++) {
+        int largest = 0;
+        for (int i = 1; i < n; i++)
+            if (dims[i] > dims[largest]) largest = i;
+        for (int i = n - 1; i >= 0 && volume(dims, n) > WORK_MAX; i--) {
+            if (p->base.dims[i] != DIM_UNKNOWN || p->of_dim[i].n || (pass == 0 && i == largest) || dims[i] < 2) continue;
+            int64_t small = dims[i] % 4 + 2;
+            for (int j = 0; j < n; j++)
+                if (j != i && dims[j] == small) small++, j = -1;
+            if (small < dims[i]) dims[i] = small;
+        }
+    }
+}
+
 static void styles(Plan *p, TestCases *to, const int64_t *dims, int round) {
     bool data = false;
     for (int i = 0; i < p->k->outputs.n; i++) data |= p->base.expect[i].data != NULL;
@@ -240,8 +256,7 @@ static void combine(Plan *p, TestCases *to) {
             for (int i = 0; i < n; i++) {
                 dims[i] = p->base.dims[i] != DIM_UNKNOWN ? p->base.dims[i] : p->of_dim[i].n ? p->of_dim[i].at[at[i]] : sizes[(round + i * 4) % N_SIZES];
             }
-            for (int i = n - 1; open && i >= 0 && volume(dims, n) > WORK_MAX; i--)
-                if (p->base.dims[i] == DIM_UNKNOWN && !p->of_dim[i].n) dims[i] = dims[i] % 4 + 2;
+            if (open) shrink(p, dims, n);
             styles(p, to, dims, round);
         }
         int i = n - 1;
