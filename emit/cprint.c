@@ -162,7 +162,7 @@ void c_comment(CPrint *p, const char *text) {
         comment_line(p->out, s, n);
         s += n;
         if (*s == '\n') s++;
-        if (*s) out_s(p->out, "\n * ");
+        if (*s) out_s(p->out, *s == '\n' ? "\n *" : "\n * ");
     }
     out_s(p->out, " */\n");
 }

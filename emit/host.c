@@ -1,5 +1,6 @@
 /* One C file from a Kernel: what stands around the loop nests. */
 #include "emit/host_gen.h"
+#include <ctype.h>
 #include <string.h>
 
 static const char *span_text(Arena *a, Span s) {
@@ -55,6 +56,14 @@ static bool finds_var(void *context, Expr *e) {
     return *v != NULL;
 }
 
+/* The line on which a function is defined. */
+static const char *definition(Arena *a, Span s) {
+    if (!s.src || s.hi <= s.lo) return NULL;
+    const char *text = s.src->text, *lo = text + s.lo;
+    while (lo > text && lo[-1] != '\n') lo--;
+    return arena_strndup(a, lo, strcspn(lo, "\n"));
+}
+
 static void function(Gen *g, const FnInst *f) {
     int mark = host_scope_mark(g);
     Out params = out_new(g->a);
@@ -63,7 +72,7 @@ static void function(Gen *g, const FnInst *f) {
         g->var[v->id] = c_atom(host_name(g, v->name));
         out_f(&params, "%s%s %s", i ? ", " : "", host_value_type(v->type), g->var[v->id].text);
     }
-    const char *text = span_text(g->a, f->span);
+    const char *text = definition(g->a, f->span);
     if (text) c_comment(&g->p, text);
     const char *head = arena_printf(g->a, "static inline %s", host_value_type(f->type));
     c_function(&g->p, head, g->fn[f->id], f->params.n ? params.text : "void");
@@ -208,10 +217,38 @@ static void header(Gen *g) {
     c_comment(&g->p, text.text);
 }
 
-static const char *const includes[] = {"math.h", "stdbool.h", "stddef.h", "stdint.h", "stdlib.h", "string.h"};
+/* Headers, and the words that ask for them. */
+static const struct { const char *header, *words; } includes[] = {
+    {"math.h", " isnan isinf NAN INFINITY sqrt sqrtf rint rintf floor floorf ceil ceilf trunc truncf fabs fabsf fma fmaf "},
+    {"stdbool.h", " bool true false "},
+    {"stddef.h", " size_t NULL PTRDIFF_MAX "},
+    {"stdint.h", NULL},
+    {"stdlib.h", " malloc free "},
+    {"string.h", " memcpy "},
+};
 
-static void preamble(Gen *g) {
-    for (size_t i = 0; i < sizeof includes / sizeof *includes; i++) out_f(g->p.out, "#include <%s>\n", includes[i]);
+static bool is_asked_for(const char *words, const char *word, size_t n) {
+    for (const char *s = words; s && (s = strstr(s + 1, " ")) && s[1];)
+        if (!strncmp(s + 1, word, n) && s[1 + n] == ' ') return true;
+    return !strncmp(words + 1, word, n) && words[1 + n] == ' ';
+}
+
+/* Whether an identifier of the text, or for math.h a function of libm, needs the header. */
+static bool needs_header(int h, const char *text) {
+    for (const char *s = text; *s;) {
+        size_t n = 0;
+        while (isalnum((unsigned char)s[n]) || s[n] == '_') n++;
+        if (n && is_asked_for(includes[h].words, s, n)) return true;
+        for (int op = 0; n && h == 0 && op < OP_COUNT; op++)
+            if (op_table[op].libm && strlen(op_table[op].libm) == n && !strncmp(op_table[op].libm, s, n) && s[n] == '(') return true;
+        s += n ? n : 1;
+    }
+    return false;
+}
+
+static void preamble(Gen *g, const char *rest) {
+    for (int i = 0; i < (int)(sizeof includes / sizeof *includes); i++)
+        if (!includes[i].words || needs_header(i, rest)) out_f(g->p.out, "#include <%s>\n", includes[i].header);
     c_blank(&g->p);
     c_comment(&g->p, "No result here depends on errno or on floating-point traps.");
     out_s(g->p.out, "#if defined __GNUC__ && !defined __clang__\n");
@@ -246,18 +283,22 @@ void emit_host(const Kernel *k, const HostOptions *options, Out *out) {
     g.p.out = &inside;
     body(&g);
 
-    g.p.out = out;
-    header(&g);
-    preamble(&g);
+    Out rest = out_new(g.a);
+    g.p.out = &rest;
     host_helpers_print(&g.p, &g.uses);
-    if (functions.n) out_n(out, functions.text, functions.n);
+    if (functions.n) out_n(&rest, functions.text, functions.n);
     facts_table(&g);
     c_function(&g.p, "int", g.name, parameters(&g));
     prologue(&g);
-    out->indent--;
-    out_n(out, inside.text, inside.n);
-    out->indent++;
+    rest.indent--;
+    out_n(&rest, inside.text, inside.n);
+    rest.indent++;
     c_end(&g.p);
+
+    g.p.out = out;
+    header(&g);
+    preamble(&g, rest.text);
+    out_n(out, rest.text, rest.n);
 }
 
 void emit_host_call(const Kernel *k, Out *out) {

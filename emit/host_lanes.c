@@ -8,7 +8,7 @@
 #include "emit/host_gen.h"
 #include <string.h>
 
-enum { ROWS = 4, COLUMNS = 4, TILED_VECTORS = 2, AHEAD = 8 };
+enum { ROWS = 4, COLUMNS = 4, TILED_VECTORS = 2, AHEAD = 16 };
 
 /* A part of the operand that several cells share, or that all lanes share, with its names. */
 typedef struct Part { const Expr *expr; bool by_row, by_column; CExpr value[ROWS][COLUMNS]; } Part;
@@ -312,10 +312,12 @@ static void prefetch(Block *b, const Index *inner) {
         CExpr later = c_sum(&g->p, was, c_int(&g->p, AHEAD));
         c_if(&g->p, c_binary(&g->p, "<", later, host_extent(g, f.via->shape[0])));
         g->index[inner->id] = later;
-        int bytes = dtype_table[e->tensor->type].bytes * b->n, each = 64 / bytes > 1 ? 64 / bytes : 1;
-        for (int column = 0; column < b->columns; column += each) {
-            CExpr none = {0};
-            at_cell(b, 0, column);
+        int width = b->n * (b->plan.vector ? b->columns : 1), line = 64 / dtype_table[e->tensor->type].bytes;
+        CExpr none = {0};
+        for (int at = 0; at <= width; at += line) {
+            at_cell(b, 0, 0);
+            CExpr lane = c_sum(&g->p, b->lane0, c_int(&g->p, at < width ? at : width - 1));
+            g->index[b->plan.lane->id] = lane;
             c_expr(&g->p, c_call1(&g->p, "__builtin_prefetch", c_unary(&g->p, "&", host_read_element(g, e, &none))));
         }
         leave_cells(b);

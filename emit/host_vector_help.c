@@ -47,7 +47,7 @@ const int n_host_vector_types = sizeof host_vector_types / sizeof *host_vector_t
     {"knf_v" op "_" type, "knf_" V, "knf_" V " a, knf_" V " b", "IEEE 754-2019, by lanes: nan if either is, -0 below +0", { \
         "const knf_" U " first = (knf_" U ")(a " more " b) & (knf_" U ")a;", \
         "const knf_" U " second = (knf_" U ")(a " less " b) & (knf_" U ")b;", \
-        "const knf_" U " same = (knf_" U ")(a == b) & (knf_" U ")a " both " (knf_" U ")(a == b) & (knf_" U ")b;", \
+        "const knf_" U " same = (knf_" U ")(a == b) & ((knf_" U ")a " both " (knf_" U ")b);", \
         "const knf_" U " nan = ~((knf_" U ")(a < b) | (knf_" U ")(a >= b)) & (knf_" U ")(a + b);", \
         "return (knf_" V ")(first | second | same | nan);"}},
 #define EXTREME_I(op, type, V, U, more) \
