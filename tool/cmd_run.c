@@ -209,6 +209,7 @@ static void check_symmetry(Run *r) {
 
 static const char *check_words(const Run *r) {
     if (r->real.refused) return r->real.ok ? "the input is refused, and nothing was written" : "the input is refused";
+    if (!r->real.ok) return "the messages say what is wrong";
     Arena *a = r->t->arena;
     const char *how = r->real.sampled ? arena_printf(a, "%lld elements of a sample", (long long)r->real.compared) : "every element";
     double loose = least_loose(r);

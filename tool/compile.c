@@ -101,7 +101,7 @@ static void write_units(Tool *t, const CUnit *units, int n, Words *w) {
         for (int f = 0; f < 2; f++) {
             const char *text = renamed(t, &units[i], texts[f], i, n), *path = in_temp(t, files[f]);
             const char *why = out_write(path, text, strlen(text), t->arena);
-            if (why) tool_die(STATUS_ENVIRONMENT, "%s: %s", path, why);
+            if (why) tool_die(STATUS_ENVIRONMENT, "%s", why);
             vec_push(t->arena, w, files[f]);
         }
     }

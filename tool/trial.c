@@ -63,9 +63,9 @@ static int64_t sample_places(const Array *y, uint64_t seed, int64_t *at) {
     return n;
 }
 
-static double seconds_now(void) {
+static double cpu_seconds(void) {
     struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
@@ -75,9 +75,9 @@ static Expected sample(Tool *t, Eval *e, const Tensor *out, const Array *y) {
     int64_t room = SAMPLE_POINTS + (1 << ARRAY_RANK_MAX) + LINE_POINTS, all = y->n, *at = NEW_ARRAY(a, int64_t, room);
     if (y->n > room) all = sample_places(y, t->options->seed, at);
     else for (int64_t i = 0; i < all; i++) at[i] = i;
-    double *value = NEW_ARRAY(a, double, room), *err = NEW_ARRAY(a, double, room), start = seconds_now();
+    double *value = NEW_ARRAY(a, double, room), *err = NEW_ARRAY(a, double, room), start = cpu_seconds();
     int64_t *ivalue = NEW_ARRAY(a, int64_t, room), done = 0;
-    while (done < all && (done == 0 || seconds_now() - start < sample_seconds)) {
+    while (done < all && (done == 0 || cpu_seconds() - start < sample_seconds)) {
         int64_t n = done == 0 ? (int64_t)1 << y->rank : SAMPLE_BATCH;       /* corners first: they tell how long it takes */
         if (n > all - done) n = all - done;
         eval_points(e, out, n, at + done, value + done, ivalue + done, err + done);
