@@ -44,8 +44,10 @@ KnyfeCall *emit_compile(const char *text, const char *call, const char *flags) {
     assert_non_null(mkdtemp(folder));
     write_file(folder, "k.c", text);
     static const char warn[] = "-std=gnu11 -O2 -Wall -Wextra -Werror";
-    quiet(folder, "clang %s %s -c k.c -o k.o", warn, flags);
-    quiet(folder, nm_check);
+    if (!system("clang --version > /dev/null 2>&1")) {
+        quiet(folder, "clang %s %s -c k.c -o k.o", warn, flags);
+        quiet(folder, nm_check);
+    }
     quiet(folder, "gcc %s %s -fPIC -c k.c -o k.o", warn, flags);
     quiet(folder, nm_check);
     if (!call) {
