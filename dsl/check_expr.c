@@ -271,7 +271,9 @@ static Expr *check_builtin(Cx *cx, const AExpr *e, Op op, DType want) {
         for (int i = 0; i < e->args.n; i++) {
             if (pass == 0) vec_push(cx->check->arena, &args, NULL);
             if (check_is_flexible(cx, e->args.at[i]) != (pass == 1)) continue;
-            Expr *x = args.at[i] = check_expr(cx, e->args.at[i], pass && t != DT_NONE ? t : want);
+            DType type = pass && t != DT_NONE ? t : want;
+            if (pass && !(row->accepts & OPA_I) && !dtype_is_float(type)) type = DT_F32;     /* isnan(1) */
+            Expr *x = args.at[i] = check_expr(cx, e->args.at[i], type);
             if (!x) return NULL;
             if (!(row->accepts & accept_bit(x->type))) return not_accepted(cx, op, x, e->args.at[i]->span), NULL;
             if (t != DT_NONE && kind_of(t) != kind_of(x->type)) return mixes(cx, args.at[0], x, e->span, row->name), NULL;

@@ -84,7 +84,9 @@ Lanes host_lanes_plan(Gen *g, const Stmt *s) {
     for (int d = g->depth; d < s->idx.n; d++) {
         Index *i = s->idx.at[d];
         int score = in_bounds(r, i) ? 0 : lane_score(s, &reads, i);
-        if (score > best) best = score, plan = (Lanes){.use = true, .vector = host_vector_fits(r, i), .lane = i, .output = true};
+        /* a tile of results is stored as it is, so narrow ones are not for vectors */
+        bool vector_fits = dtype_table[r->comb->type].bytes >= 4 && host_vector_fits(r, i);
+        if (score > best) best = score, plan = (Lanes){.use = true, .vector = vector_fits, .lane = i, .output = true};
     }
     if (!plan.use) return none;
     plan.tile = tile_index(g, s, &reads, plan.lane, NULL);

@@ -91,7 +91,10 @@ static CExpr read(Gen *g, const Expr *e, int n) {
     CExpr inside = {0};
     CExpr at = host_read_element(g, e, &inside);
     CExpr x = load(g, e, at, n);
-    return inside.text ? c_cond(&g->p, inside, x, spread(g, e->pad, n)) : x;
+    if (!inside.text) return x;
+    /* what is loaded has the type of lesser alignment, and both branches must have one: x - 0 is x in the plain type */
+    x = c_binary(&g->p, "-", x, c_atomf(&g->p, "(%s){0}", host_vector_type(g, e->type, n)));
+    return c_cond(&g->p, inside, x, spread(g, e->pad, n));
 }
 
 static CExpr vector(Gen *g, const Expr *e, const Index *lane, int n);
