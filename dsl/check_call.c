@@ -34,6 +34,21 @@ static bool is_active(Check *c, const AFn *ast, Span at) {
     return false;
 }
 
+/* The body with its faults kept aside: a user cannot mend the prelude, so what it cannot take is said at the call. */
+static Expr *check_prelude_body(Cx *body, const AFn *ast, const Exprs *args, Span at) {
+    Check *c = body->check;
+    Diags *all = c->diags;
+    c->diags = diags_new(c->arena);
+    Expr *e = check_expr(body, ast->body, DT_NONE);
+    c->diags = all;
+    if (e) return e;
+    Out types = out_new(c->arena);
+    for (int i = 0; i < args->n; i++) out_f(&types, "%s%s", i ? ", " : "", dtype_name(args->at[i]->type));
+    Diag *d = diag_error(c->diags, at, "'%s' does not take %s", ast->name.text, types.text);
+    diag_help(d, "it is for floats: convert with f32(...)");
+    return NULL;
+}
+
 static FnInst *instantiate(Cx *cx, const AFn *ast, const Exprs *args, Span at) {
     Check *c = cx->check;
     for (int i = 0; i < c->kernel->fns.n; i++)
@@ -53,7 +68,8 @@ static FnInst *instantiate(Cx *cx, const AFn *ast, const Exprs *args, Span at) {
     }
     vec_push(c->arena, &c->active_fns, ast);
     Cx body = {.check = c, .env = env, .scoped = true};
-    fn->body = check_expr(&body, ast->body, DT_NONE);
+    bool prelude = program_find(c->program, ast->name.text, false)->prelude;
+    fn->body = prelude ? check_prelude_body(&body, ast, args, at) : check_expr(&body, ast->body, DT_NONE);
     c->active_fns.n--;
     if (!fn->body) return NULL;     /* reported in the body, at this call or an earlier one */
     fn->type = fn->body->type;
