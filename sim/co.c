@@ -15,6 +15,7 @@
 #ifdef CO_ASAN
 void __sanitizer_start_switch_fiber(void **save, const void *bottom, size_t size);
 void __sanitizer_finish_switch_fiber(void *save, const void **bottom, size_t *size);
+void __asan_unpoison_memory_region(const volatile void *at, size_t size);
 #endif
 
 enum { CO_STACK = 512 << 10, CO_PAGE = 4096 };
@@ -86,6 +87,9 @@ Co *co_new(void (*entry)(void *), void *arg) {
         free(co);
         return NULL;
     }
+#ifdef CO_ASAN      /* frames that a coroutine left for good, at the same address earlier, are still marked */
+    __asan_unpoison_memory_region(co->stack + CO_PAGE, CO_STACK - CO_PAGE);
+#endif
     co->entry = entry;
     co->arg = arg;
     co_stack(co);

@@ -32,12 +32,13 @@ Command *command_new(Core *k, PeEngine e, CommandKind kind) {
     if (c) r->free = c->next;
     else if (!(c = malloc(sizeof *c))) abort();
     *c = (Command){.kind = kind, .engine = e, .pe = p, .core = k->pe.core, .site = k->pe.site, .knf = k->pe.knf, .tensor = -1};
-    return c;
+    return k->making = c;
 }
 
 void command_issue(Command *c) {
     Pe *p = c->pe;
     Engine *g = &p->engine[c->engine];
+    p->core[c->core].making = NULL;
     c->seq = g->issued++;
     p->run->out->commands[c->engine]++;
     g->queue[g->n++] = c;

@@ -74,7 +74,10 @@ static void pe_free(Pe *p) {
         free(p->ring[i].pop.at);
     }
     for (int e = 0; e < PE_ENGINES; e++) free(p->engine[e].queue);
-    for (int k = 0; k < 2; k++) co_free(p->core[k].co);
+    for (int k = 0; k < 2; k++) {
+        free(p->core[k].making);
+        co_free(p->core[k].co);
+    }
     free(p->local);
     free(p->state);
     free(p->acc);

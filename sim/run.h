@@ -106,6 +106,7 @@ struct Core {
     int64_t wait_for;               /* cursor or count */
     bool done, queued;
     int64_t barriers;
+    Command *making;                /* not issued yet: freed with the run when a fault ends it there */
 };
 
 typedef struct Acc { float f[ACC_WORDS]; PeType type; bool has; int64_t tickets, done; int site, core; } Acc;   /* site: who gave it its value */
