@@ -253,6 +253,10 @@ bool affine_false(Affine *f, const Ctx *ctx, Expr *cond) {
 }
 
 bool affine_true(Affine *f, const Ctx *ctx, Expr *cond) {
+    if (cond->kind == X_OP && cond->op == OP_AND) {     /* one by one: each read is then met surely, and its bounds count */
+        Ctx first = {.up = ctx, .kind = CTX_TRUE, .cond = cond->args.at[0]};
+        return affine_true(f, ctx, cond->args.at[0]) && affine_true(f, &first, cond->args.at[1]);
+    }
     return affine_unreachable(f, &(Ctx){.up = ctx, .kind = CTX_FALSE, .cond = cond});
 }
 

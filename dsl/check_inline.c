@@ -130,6 +130,38 @@ static void infer_types(Inline *in) {
     }
 }
 
+static bool stores_as(DType from, DType to) {
+    if (dtype_is_float(from)) return dtype_is_float(to);
+    return dtype_is_int(from) && dtype_is_int(to) && dtype_table[to].min <= dtype_table[from].min && dtype_table[to].max >= dtype_table[from].max;
+}
+
+/* The argument stored as the parameter's type: a temporary of the caller, with the bounds that were known of its elements. */
+static Sym *converted_argument(Inline *in, const AParam *p, Sym *s, DType t, Span at) {
+    Check *c = in->frame->check;
+    Arena *a = c->arena;
+    Tensor *from = s->tensor, *to = check_new_tensor(c, name_of(c->program->names, arena_printf(a, "%s%s", in->prefix, p->name.text)), TR_TEMP, t, at);
+    Stmt *copy = NEW(a, Stmt);
+    *copy = (Stmt){.id = c->kernel->stmts.n, .span = at};
+    Target target = {.tensor = to, .span = at};
+    Expr *read = x_read(a, from, at);
+    to->rank = from->rank;
+    to->shape = from->shape;
+    for (int i = 0; i < from->rank; i++) {
+        Name name = name_of(c->program->names, arena_printf(a, "i%d", i));
+        vec_push(a, &copy->idx, check_new_index(c, name, x_int(a, DT_I64, 0, at), from->shape[i], at));
+        vec_push(a, &target.subs, x_index(a, copy->idx.at[i], at));
+        vec_push(a, &read->args, x_index(a, copy->idx.at[i], at));
+    }
+    copy->value = x_convert(a, t, read, at);
+    vec_push(a, &copy->targets, target);
+    vec_push(a, &c->kernel->stmts, copy);
+    const Interval *known = affine_get_interval(c->affine, from);
+    if (known && dtype_is_int(t)) affine_set_interval(c->affine, to, &(Interval){known->lo, known->hi});
+    Sym *sym = NEW(a, Sym);
+    *sym = (Sym){.name = to->name, .kind = SYM_TENSOR, .span = at, .tensor = to, .lead = s->lead, .defs = 1, .defs_met = 1, .clamp_lo = s->clamp_lo, .clamp_hi = s->clamp_hi};
+    return sym;
+}
+
 static bool argument_types(Inline *in) {
     Check *c = in->frame->check;
     bool good = true;
@@ -138,6 +170,10 @@ static bool argument_types(Inline *in) {
         Sym *s = in->given[i];
         if (!s || t == DT_NONE) return false;
         if (s->tensor->type == t) continue;
+        if (stores_as(s->tensor->type, t)) {
+            in->given[i] = converted_argument(in, &in->callee->inputs.at[i], s, t, in->arg[i] ? in->arg[i]->span : in->call->span);
+            continue;
+        }
         good = false;
         call_error(in, in->arg[i] ? in->arg[i]->span : in->call->span, arena_printf(c->arena, "the argument '%s' of '%s' is %s, '%s' is %s", in->callee->inputs.at[i].name.text, in->callee->name.text, dtype_name(t), s->name, dtype_name(s->tensor->type)));
     }
