@@ -58,11 +58,13 @@ const int n_host_vector_types = sizeof host_vector_types / sizeof *host_vector_t
 /* Sixteen narrow floats: the magnitude's bits moved to those of a float, scaled by the difference of the exponents' biases. */
 #define LOAD(name, T, h, size, shift, scale, top, special, sign, up) \
     {"knf_load_" name, "knf_f32x16", "const " T " *p", "the values of sixteen " name, { \
+        WIDEN(h, size, shift, scale, top, special, sign, up)}},
+#define WIDEN(h, size, shift, scale, top, special, sign, up) \
         "const knf_u32x16 h = __builtin_convertvector(*(const knf_" h " *)p, knf_u32x16);", \
         "const knf_u32x16 size = h & " size ";", \
         "const knf_f32x16 x = (knf_f32x16)(size << " shift ") * " scale ";", \
         "const knf_u32x16 special = (knf_u32x16)(size >= " top ") & " special ";", \
-        "return (knf_f32x16)((knf_u32x16)x | special | (h & " sign ") << " up ");"}},
+        "return (knf_f32x16)((knf_u32x16)x | special | (h & " sign ") << " up ");"
 
 const HostHelper host_vector_helpers[] = {
     EXTREME("max", "f32", "f32x16", "u32x16", ">", "<", "&") EXTREME("min", "f32", "f32x16", "u32x16", "<", ">", "|")
@@ -77,7 +79,12 @@ const HostHelper host_vector_helpers[] = {
     FOLD16("max", "i32", "int32_t", "u32x16", MAX_I) FOLD16("min", "i32", "int32_t", "u32x16", MIN_I)
     FOLD8("add", "i64", "int64_t", "u64x8", ADDED_I64) FOLD8("mul", "i64", "int64_t", "u64x8", TIMES_I64)
     FOLD8("max", "i64", "int64_t", "u64x8", MAX_I) FOLD8("min", "i64", "int64_t", "u64x8", MIN_I)
-    LOAD("f16", "uint16_t", "u16x16", "0x7fff", "13", "0x1p112f", "0x7c00", "0x7f800000", "0x8000", "16")
+    {"knf_load_f16", "knf_f32x16", "const uint16_t *p", "the values of sixteen f16: by the processor's own conversion where it has one", {
+        "#if defined __AVX512F__",
+        "return (knf_f32x16)__builtin_ia32_vcvtph2ps512_mask((short __attribute__((vector_size(32))))*(const knf_u16x16 *)p, (knf_f32x16){0}, 65535, 4);",
+        "#else",
+        WIDEN("u16x16", "0x7fff", "13", "0x1p112f", "0x7c00", "0x7f800000", "0x8000", "16"),
+        "#endif"}},
     LOAD("f8e5m2", "uint8_t", "u8x16", "0x7f", "21", "0x1p112f", "0x7c", "0x7f800000", "0x80", "24")
     LOAD("f8e4m3", "uint8_t", "u8x16", "0x7f", "20", "0x1p120f", "0x7f", "0x7fc00000", "0x80", "24")
     {"knf_load_bf16", "knf_f32x16", "const uint16_t *p", "the values of sixteen bf16", {
