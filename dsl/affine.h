@@ -16,7 +16,6 @@ typedef struct Ctx {
     CtxKind kind;
     Index *index;       /* CTX_INDEX: lo <= index < hi */
     Expr *cond;         /* CTX_TRUE: holds; CTX_FALSE: does not */
-    bool guard;         /* evaluation here is conditional (an if, and, or, a predicate), or repeated in a range that varies */
 } Ctx;
 
 /* Bounds over dims alone that hold for every element of an integer tensor: all of lo[i] <= value and value <= hi[i]. */

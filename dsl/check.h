@@ -148,7 +148,7 @@ Expr *check_scalar(Cx *cx, Sym *s, Span at);
 
 /* --- check_reduce.c, check_comb.c */
 Expr *check_reduce(Cx *cx, const AExpr *e, DType want);
-Comb *check_combinator(Check *c, const Def *d, DType accumulate, Span at);
+Comb *check_combinator(Check *c, const Def *d, DType accumulate);
 
 /* --- check_call.c */
 Expr *check_call(Cx *cx, const AExpr *e, DType want);

@@ -128,8 +128,7 @@ static Comb *build(Check *c, const AComb *ast, DType asked) {
     return good && diag_errors(c->diags) == errors ? comb : NULL;
 }
 
-Comb *check_combinator(Check *c, const Def *d, DType accumulate, Span at) {
-    (void)at;
+Comb *check_combinator(Check *c, const Def *d, DType accumulate) {
     for (int i = 0; i < c->combs.ast.n; i++)
         if (c->combs.ast.at[i] == d->comb && c->combs.type.at[i] == accumulate) return c->combs.comb.at[i];
     Comb *comb = build(c, d->comb, accumulate);

@@ -181,7 +181,7 @@ static Expr *check_logic(Cx *cx, const AExpr *e) {
     const char *what = e->op == AO_AND ? "an operand of 'and'" : "an operand of 'or'";
     Expr *x = check_bool(cx, e->args.at[0], what);
     if (!x) return NULL;
-    Ctx ctx = {.up = cx->ctx, .kind = e->op == AO_AND ? CTX_TRUE : CTX_FALSE, .cond = x, .guard = true};
+    Ctx ctx = {.up = cx->ctx, .kind = e->op == AO_AND ? CTX_TRUE : CTX_FALSE, .cond = x};
     Ctx *kept = NEW(cx->check->arena, Ctx);
     *kept = ctx;
     Cx right = *cx;
@@ -227,7 +227,7 @@ static bool unify(Cx *cx, Expr **x, Expr **y, Span at, const char *what) {
 
 static Cx under(Cx *cx, CtxKind kind, Expr *cond) {
     Ctx *ctx = NEW(cx->check->arena, Ctx);
-    *ctx = (Ctx){.up = cx->ctx, .kind = kind, .cond = cond, .guard = true};
+    *ctx = (Ctx){.up = cx->ctx, .kind = kind, .cond = cond};
     Cx inner = *cx;
     if (cond) inner.ctx = ctx;
     inner.scoped = true;

@@ -182,7 +182,7 @@ void check_other(Program *p) {
     Check *c = NEW(p->arena, Check);
     *c = (Check){.program = p, .arena = p->arena, .diags = p->diags, .kernel = NEW(p->arena, Kernel), .affine = affine_new(p->arena)};
     for (int i = 0; i < p->defs.n; i++)
-        if (p->defs.at[i].comb && p->defs.at[i].file == f) check_combinator(c, &p->defs.at[i], DT_NONE, p->defs.at[i].span);
+        if (p->defs.at[i].comb && p->defs.at[i].file == f) check_combinator(c, &p->defs.at[i], DT_NONE);
     for (int i = 0; i < f->tests.n; i++) check_test(p, f->tests.at[i]);
     for (int i = 0; i < f->schedules.n; i++) {
         check_schedule(p, f->schedules.at[i]);

@@ -60,7 +60,7 @@ static bool check_iters(Cx *cx, const AExpr *e, Reduce *r, Cx *inner) {
 
 static void under_predicate(Cx *inner, Expr *pred) {
     Ctx *ctx = NEW(inner->check->arena, Ctx);
-    *ctx = (Ctx){.up = inner->ctx, .kind = CTX_TRUE, .cond = pred, .guard = true};
+    *ctx = (Ctx){.up = inner->ctx, .kind = CTX_TRUE, .cond = pred};
     inner->ctx = ctx;
     inner->scoped = true;
 }
@@ -144,7 +144,7 @@ static Expr *finish_user(Cx *cx, Cx *inner, const AExpr *e, Reduce *r, int resul
         return NULL;
     }
     DType asked = e->name.text ? accumulation(cx, e, CK_USER, DT_F32) : DT_NONE;
-    Comb *comb = check_combinator(c, d, asked, e->span);
+    Comb *comb = check_combinator(c, d, asked);
     if (!comb) return NULL;
     if (e->args.n != comb->inputs.n) {
         Diag *x = diag_error(c->diags, e->span, "the combinator '%s' takes %d operand%s, %d given", e->comb.text, comb->inputs.n, comb->inputs.n == 1 ? "" : "s", e->args.n);
