@@ -9,13 +9,10 @@ def cheb(a, b, n=4001):
     k = np.arange(n)
     return (L(a) + L(b)) / 2 + (L(b) - L(a)) / 2 * np.cos(np.pi * (k + L(0.5)) / n)
 
-def fit(name, a, b, f, weight, deg, even=False):
-    """f(x) ~ sum c_i x^i (or x^2i) with weight(x) * error level. f and weight in long double."""
-    x = cheb(a, b)
-    t = x * x if even else x
-    y, w = f(x), weight(x)
-    V = np.stack([t ** i for i in range(deg + 1)], 1)
-    lam = np.ones(len(x), L)
+def minimax(t, y, w, powers):
+    """The largest error and the coefficients of the powers of t for which w * |y - sum| is least."""
+    V = np.stack([t ** i for i in powers], 1)
+    lam = np.ones(len(t), L)
     best = None
     for _ in range(60):
         s = (np.sqrt(lam) * w).astype(float)
@@ -28,9 +25,25 @@ def fit(name, a, b, f, weight, deg, even=False):
             best = (e.max(), c)
         lam = lam * e / e.max() + 1e-12
         lam /= lam.max()
-    print(f"{name}: error 2^{float(np.log2(best[0])):.2f}")
-    print("   ", ", ".join(f"{float(v):.17g}" for v in best[1]))
-    return best[1]
+    return best
+
+def fit(name, a, b, f, weight, deg, even=False, single=False, first=0):
+    """f(x) ~ sum c_i x^i (or x^2i), i from `first`, with weight(x) * error level. f and weight in long double. With `single` the
+    coefficients are floats: each is rounded, lowest first, and those above it are fitted again."""
+    x = cheb(a, b)
+    t = x * x if even else x
+    y, w = f(x), weight(x)
+    error, c = minimax(t, y, w, range(first, deg + 1))
+    for k in range(len(c) if single else 0):
+        c[k] = L(np.float32(c[k]))
+        rest = y - sum(c[i] * t ** (first + i) for i in range(k + 1))
+        if k + 1 < len(c):
+            c[k + 1:] = minimax(t, rest, w, range(first + k + 1, deg + 1))[1]
+        else:
+            error = np.abs(rest * w).max()
+    print(f"{name}: error 2^{float(np.log2(error)):.2f}")
+    print("   ", ", ".join(f"{float(v):.9g}f" if single else f"{float(v):.17g}" for v in c))
+    return c
 
 ln2h = np.log(L(2)) / 2 * L(1.001)
 series = lambda r, k, n: sum(r ** i / L(np.prod([L(j) for j in range(1, i + k + 1)])) for i in range(n))
@@ -46,9 +59,11 @@ fit("exp2", -0.5, 0.5, lambda r: series(r * np.log(L(2)), 1, 26) * np.log(L(2)),
 
 import math
 erf = np.vectorize(lambda v: L(math.erf(float(v))))
-log_erfc = np.vectorize(lambda v: L(math.log(math.erfc(float(v)))))
-fit("erf", 0.001, 1.0, lambda x: erf(x) / x, lambda x: x / erf(x), 8, True)
-fit("log erfc", 0.95, 4.0, log_erfc, lambda x: np.maximum(np.exp(log_erfc(x)), L(1e-12)), 9)
+log2_erfc = np.vectorize(lambda v: L(math.log2(math.erfc(float(v)))))
+start = L(0.8125)
+fit("erf, the correction", 0.001, start, lambda x: erf(x) / x - 1, lambda x: x / erf(x), 5, even=True, single=True)
+fit("log2 erfc", 0, 4 - start, lambda u: log2_erfc(u + start), lambda u: np.maximum(np.exp2(log2_erfc(u + start)), L(1e-9)), 7, single=True)
+fit("(2^r - 1) / r", -0.5, 0.5, lambda r: series(r * np.log(L(2)), 1, 26) * np.log(L(2)), lambda r: np.abs(r), 5, single=True)
 
 quarter = np.pi / 4 * 1.001
 def tail(x, k):

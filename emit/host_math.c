@@ -1,8 +1,11 @@
 /* Elementary functions of emitted host C for f32, branch-free so that a compiler can vectorise them; f64 goes through libm.
  *
  * exp: x = n ln 2 + r, n rounded by a magic number, ln 2 in two parts of which the first times n is exact, and the
- * rounding of r kept; e^r by a polynomial of degree 6; 2^n in two factors, so that subnormals are rounded once. The others compute in double, where a relative error of 2^-30
- * is enough: their last rounding is then the error. Coefficients: bench/ulp_fit.py. */
+ * rounding of r kept; e^r by a polynomial of degree 6; 2^n in two factors, so that subnormals are rounded once.
+ * erf: in float too. Near 0 the correction x P is a seventh of x or less, beyond it 2^Q is a quarter of the result or less, so that the
+ * errors of both count that much less; Q's fraction is kept apart from its whole part, and so exact where 2^Q is largest.
+ * The others compute in double, where a relative error of 2^-30 is enough: their last rounding is then the error.
+ * Coefficients: bench/ulp_fit.py. */
 #include "emit/host_help.h"
 
 #define VIA_DOUBLE(name) {"knf_" name, "float", "float x", NULL, {"return (float)" name "((double)x);"}},
@@ -40,17 +43,6 @@ const HostHelper host_math[] = {
         "q = q * r + 0.49999999999734129;",
         "const double scale = knf_of_bits_f64((knf_bits_f64(t) + 1023) << 52);",
         "return scale * (1.0 + (r + r * r * q));"}},
-    {"knf_log_erfc", "double", "double a", "ln erfc(a), for a in 1 .. 4", {
-        "double q = 9.3823154804464071e-07;",
-        "q = q * a - 1.5030122984378458e-05;",
-        "q = q * a + 8.3173121016958605e-05;",
-        "q = q * a + 2.3050547838995744e-05;",
-        "q = q * a - 0.0031528316912956839;",
-        "q = q * a + 0.023478911003272526;",
-        "q = q * a - 0.10655812731390349;",
-        "q = q * a - 0.63448333679855062;",
-        "q = q * a - 1.1290866610482886;",
-        "return q * a + 0.00010440411936155283;"}},
     {"knf_tanh", "float", "float x", "(e^2x - 1) / (e^2x + 1); its series near 0", {
         "const double d = x;",
         "const double c = d > 10.0 ? 10.0 : d < -10.0 ? -10.0 : d;",
@@ -58,21 +50,35 @@ const HostHelper host_math[] = {
         "const double far = (e - 1.0) / (e + 1.0);",
         "const double near = d * (1.0 - d * d * (1.0 / 3.0));",
         "return (float)(d < 0x1p-10 && d > -0x1p-10 ? near : far);"}},
-    {"knf_erf", "float", "float x", "x P(x^2) up to 1, beyond it 1 - e^Q(x)", {
-        "const double d = x;",
-        "const double a = d < 0.0 ? -d : d;",
-        "const double s = d * d;",
-        "double p = 1.0563117492994159e-06;",
-        "p = p * s - 1.3898760118296352e-05;",
-        "p = p * s + 0.00011954829258910931;",
-        "p = p * s - 0.00085424899355284324;",
-        "p = p * s + 0.0052237764591132399;",
-        "p = p * s - 0.026866131424964471;",
-        "p = p * s + 0.11283791285621581;",
-        "p = p * s - 0.37612638888521388;",
-        "p = p * s + 1.1283791670945893;",
-        "const double far = 1.0 - knf_exp_f64(knf_log_erfc(a > 4.0 ? 4.0 : a));",
-        "return (float)(a < 1.0 ? d * p : d < 0.0 ? -far : far);"}},
+    {"knf_erf", "float", "float x", "x + x P(x^2) up to 13/16; beyond it 1 - 2^Q, Q in powers of |x| - 13/16", {
+        "const float a = fabsf(x);",
+        "const float s = x * x;",
+        "float p = -0.000650501868f;",
+        "p = p * s + 0.00508149574f;",
+        "p = p * s - 0.0268195998f;",
+        "p = p * s + 0.112831116f;",
+        "p = p * s - 0.376126051f;",
+        "p = p * s + 0.128379166f;",
+        "const float near = x + x * p;",
+        "const float u = (a > 4.0f ? 4.0f : a) - 0.8125f;",
+        "float q = -6.59222451e-06f;",
+        "q = q * u + 0.000328194059f;",
+        "q = q * u - 0.00313530001f;",
+        "q = q * u + 0.0171952751f;",
+        "q = q * u - 0.0717938617f;",
+        "q = q * u - 1.17938673f;",
+        "q = (q * u - 3.35781789f) * u;",
+        "const float t = (q - 1.99691033f) + 12582912.0f;",
+        "const float r = q + (-1.99691033f - (t - 12582912.0f));",
+        "float e = 0.000154628826f;",
+        "e = e * r + 0.00133909844f;",
+        "e = e * r + 0.00961806253f;",
+        "e = e * r + 0.0555035956f;",
+        "e = e * r + 0.240226507f;",
+        "e = e * r + 0.693147182f;",
+        "e = e * r + 1.0f;",
+        "const float far = 1.0f - e * knf_of_bits_f32((knf_bits_f32(t) + 127) << 23);",
+        "return a < 0.8125f ? near : x < 0.0f ? -far : far;"}},
     {"knf_expm1_f64", "double", "double x", "e^x - 1, to 2^-37 of itself, for |x| < 700", {
         "const double t = x * 1.4426950408889634 + 0x1.8p52;",
         "const double n = t - 0x1.8p52;",

@@ -19,9 +19,8 @@ static float input(int64_t i, int64_t n) {
     return x;
 }
 
-static void test_ulps(void **state) {
-    (void)state;
-    KnyfeCall *f = functions_build("-march=native");
+static void ulps(const char *flags) {
+    KnyfeCall *f = functions_build(flags);
     enum { N = 1 << 20 };
     float *x = malloc(N * sizeof *x), *y = malloc(N * sizeof *y);
     for (int64_t i = 0; i < N; i++) x[i] = input(i, N);
@@ -40,6 +39,17 @@ static void test_ulps(void **state) {
     assert_true(good);
     free(x);
     free(y);
+}
+
+static void test_ulps(void **state) {
+    (void)state;
+    ulps("-march=native");
+}
+
+/* A product and a sum that are rounded each. */
+static void test_ulps_unfused(void **state) {
+    (void)state;
+    ulps("-ffp-contract=off");
 }
 
 /* All pairs of special values, and pairs whose result is a number. */
@@ -72,6 +82,6 @@ static void test_pow(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_ulps), cmocka_unit_test(test_pow)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_ulps), cmocka_unit_test(test_ulps_unfused), cmocka_unit_test(test_pow)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
