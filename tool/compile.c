@@ -86,24 +86,22 @@ static int run(const Words *w, const char *log) {
     return status;
 }
 
-/* Several kernels in one object: names that could meet are renamed by the preprocessor, knyfe_call among them. */
-static const char *renamed(Tool *t, const CUnit *u, const char *text, int i, int n) {
-    if (n == 1) return text;
-    return arena_printf(t->arena, "#define %s %s_u%d\n#define knyfe_call knyfe_call_u%d\n#line 1\n%s", u->name, u->name, i, i, text);
+/* One file for a unit, the kernel and then knyfe_call, so that the compiler starts once. In an object of several units the names that
+ * others see are made different by the preprocessor. */
+static const char *unit_text(Tool *t, const CUnit *u, int i, int n) {
+    if (n == 1) return arena_printf(t->arena, "%s\n%s", u->kernel, u->call);
+    return arena_printf(t->arena, "#define %s %s_u%d\n#define %s_facts %s_facts_u%d\n#define knyfe_call knyfe_call_u%d\n#line 1\n%s\n%s",
+                        u->name, u->name, i, u->name, u->name, i, i, u->kernel, u->call);
 }
 
 const char *compile_entry(Arena *a, int i, int n) { return n == 1 ? "knyfe_call" : arena_printf(a, "knyfe_call_u%d", i); }
 
 static void write_units(Tool *t, const CUnit *units, int n, Words *w) {
     for (int i = 0; i < n; i++) {
-        const char *files[] = {arena_printf(t->arena, "kernel%d.c", i), arena_printf(t->arena, "call%d.c", i)};
-        const char *texts[] = {units[i].kernel, units[i].call};
-        for (int f = 0; f < 2; f++) {
-            const char *text = renamed(t, &units[i], texts[f], i, n), *path = in_temp(t, files[f]);
-            const char *why = out_write(path, text, strlen(text), t->arena);
-            if (why) tool_die(STATUS_ENVIRONMENT, "%s", why);
-            vec_push(t->arena, w, files[f]);
-        }
+        const char *file = arena_printf(t->arena, "kernel%d.c", i), *text = unit_text(t, &units[i], i, n);
+        const char *why = out_write(in_temp(t, file), text, strlen(text), t->arena);
+        if (why) tool_die(STATUS_ENVIRONMENT, "%s", why);
+        vec_push(t->arena, w, file);
     }
 }
 
@@ -140,7 +138,7 @@ Compiled compile_units(Tool *t, const CUnit *units, int n, int level) {
     Words w = compiler(t), cc = {0};
     for (int i = 0; i < w.n; i++) vec_push(t->arena, &cc, w.at[i]);
     const char *object = arena_printf(t->arena, "kernels%d.so", serial++), *log = in_temp(t, "messages");
-    static const char *const flags[] = {"-march=native", "-std=gnu11", "-shared", "-fPIC", "-w", "-o"};
+    static const char *const flags[] = {"-march=native", "-std=gnu11", "-shared", "-fPIC", "-pipe", "-w", "-o"};
     vec_push(t->arena, &w, level == 1 ? "-O1" : "-O3");
     for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) vec_push(t->arena, &w, flags[i]);
     vec_push(t->arena, &w, object);

@@ -203,7 +203,8 @@ class Exprs:
         if want == "b":
             return self.compare(0)
         if self.pure and not any(kind(v[1]) == "i" for v in self.vars):
-            return self.literal("f", odd=True)
+            e = self.literal("f", odd=True)
+            return E(e.text + ".0", P_ATOM, e.type, e.mag, True) if e.text.isdigit() else e        # alone, an integer's literal is an i64
         x = self.integer_name()
         t = self.r.choice(["f32", "f32", "f64"])
         return self.convert(t, x, 16.0)
