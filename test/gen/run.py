@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Random programs through knyfe: each must check, and on the host give what the oracle gives.
 
-    run.py --knyfe build/knyfe [--seed S] [--count N] [--first I] [--out DIR] [--least-hits 50] [--jobs N] [--tap]
+    run.py --knyfe build/knyfe [--seed S] [--count N] [--first I] [--out DIR] [--least-hits 50] [--jobs N] [--tap] [--progress]
 
 Prints each failure with what makes it again, and a summary; with --tap one line for each result. Exit status 1 when anything failed.
+Most of the time goes into optimising the C, so most batches are compiled without it and one in five as knyfe run does.
 """
 
 import argparse
@@ -18,7 +19,19 @@ import tempfile
 
 from generate import program
 
+LEVELS = ["-O3", "-O0", "-O1", "-O0", "-O0"]    # of batches, by turns
 RESULT = re.compile(r"(not ok|ok) \d+ - (?:.*/)?([\w.]+)")
+
+
+def compilers(out):
+    """Commands that call the C compiler with one more option, by that option."""
+    commands = {}
+    for level in sorted(set(LEVELS)):
+        commands[level] = os.path.join(out, "cc" + level)
+        with open(commands[level], "w") as f:
+            f.write('#!/bin/sh\nexec %s "$@" %s\n' % (os.environ.get("CC") or "cc", level))
+        os.chmod(commands[level], 0o755)
+    return commands
 
 
 def write(a, out):
@@ -44,10 +57,10 @@ def check(knyfe, paths):
     return bad
 
 
-def run_tests(a, paths):
+def run_tests(a, paths, cc):
     """Results of knyfe test on the files: (ok, name of the kernel, line, what it says). Files whose run dies are tried one by one."""
-    command = [a.knyfe, "test", "-q", "--batch", str(len(paths)), "--seed", str(a.seed)] + paths
-    p = subprocess.run(command, capture_output=True, text=True, errors="replace")
+    command = [a.knyfe, "test", "-q", "--no-cache", "--batch", str(len(paths)), "--seed", str(a.seed)] + paths
+    p = subprocess.run(command, capture_output=True, text=True, errors="replace", env=dict(os.environ, CC=cc))
     results = []
     for line in p.stdout.splitlines():
         m = RESULT.match(line)
@@ -58,7 +71,7 @@ def run_tests(a, paths):
     if p.returncode in (0, 1, 3) and results:
         return results
     if len(paths) > 1:
-        return [r for path in paths for r in run_tests(a, [path])]
+        return [r for path in paths for r in run_tests(a, [path], cc)]
     name = os.path.basename(paths[0])[:-4]
     return results + [[False, name, "knyfe test ended with status %d" % p.returncode, p.stderr.splitlines()[-20:]]]
 
@@ -68,7 +81,23 @@ def report(what, path, text, a):
     print("%s: %s" % (what, path))
     if number:
         print("  again: generate.py --seed %d --first %d --count 1 --out DIR" % (a.seed, int(number.group(1))))
-    print("  " + "\n  ".join(text.splitlines()[:12]))
+    print("  " + "\n  ".join(text.splitlines()[:12]), flush=True)
+
+
+def run_all(a, paths, cc):
+    """Results of all programs. Failures are told as they come."""
+    chunks = [(paths[i:i + a.batch], cc[LEVELS[i // a.batch % len(LEVELS)]]) for i in range(0, len(paths), a.batch)]
+    results, done = [], 0
+    with concurrent.futures.ThreadPoolExecutor(a.jobs) as pool:
+        for chunk, new in zip(chunks, pool.map(lambda c: run_tests(a, *c), chunks)):
+            for good, name, line, text in new:
+                if not good:
+                    report("failed", name, "\n".join([line] + text), a)
+            results += new
+            done += len(chunk[0])
+            if a.progress:
+                print("%d of %d programs, %d results, %d failed" % (done, len(paths), len(results), sum(not r[0] for r in results)), file=sys.stderr, flush=True)
+    return results
 
 
 def tap(refused, results, file):
@@ -91,6 +120,7 @@ def main():
     args.add_argument("--least-hits", type=int, default=0, help="how often each kind of node and type must occur")
     args.add_argument("--out", help="keep the programs there")
     args.add_argument("--tap", action="store_true")
+    args.add_argument("--progress", action="store_true", help="say on stderr how far it is")
     a = args.parse_args()
     a.knyfe = os.path.abspath(a.knyfe)
     out = a.out or tempfile.mkdtemp(prefix="knyfe-gen-")
@@ -105,12 +135,8 @@ def main():
         report("refused", path, text, a)
         os.replace(path, os.path.join(out, "refused", os.path.basename(path)))
     paths = [p for p in paths if os.path.exists(p)]
-    with concurrent.futures.ThreadPoolExecutor(a.jobs) as pool:
-        chunks = [paths[i:i + a.batch] for i in range(0, len(paths), a.batch)]
-        results = [r for chunk in pool.map(lambda c: run_tests(a, c), chunks) for r in chunk]
+    results = run_all(a, paths, compilers(out))
     failed = [r for r in results if not r[0]]
-    for _, name, line, text in failed:
-        report("failed", name, "\n".join([line] + text), a)
     if a.tap:
         tap(refused, results, plain)
     loose = sum(any("no test" in t for t in r[3]) for r in results)
