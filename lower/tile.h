@@ -1,0 +1,130 @@
+/* Tile IR: how a Kernel runs on a grid of PEs. Loops, tiles in local memory, copies and computations are written out; nothing is left
+ * for an emitter to decide but the spelling.
+ *
+ * A program is a list of stages. All PEs run a stage to its end before any begins the next; local memory begins anew with each stage,
+ * and what a later stage needs goes through the tensor's home in shared memory. A stage whose guard does not hold is left out.
+ *
+ * In a stage stand axes: the indices of its statements, each with the range [lo, hi). A loop (TILE_FOR) cuts the current block of one
+ * or several axes into blocks of `step` and runs over them, one after another or dealt to the PEs. So an index is decomposed by the
+ * loops around a place, outermost first (its split list), and its current block is that of the innermost one:
+ *     [var, end),  var = block begin,  end = min(var + step, end of the block around)
+ * or [axis.lo, axis.hi) where there is none. Every expression below is an integer expression of the Kernel over dims, loop variables
+ * (X_INDEX of a loop's var or end, of an axis' step_var) and, in ragged bounds, reads of integer tensors.
+ *
+ * A tile (TileBuf) holds a box of a tensor in local memory, row-major, rows `pitch` bytes apart. A computation finds the tile of each
+ * tensor that it reads among those in scope: made earlier in the bodies around it. */
+#pragma once
+#include "dsl/kernel.h"
+
+typedef struct TileNode TileNode;
+typedef VEC(TileNode *) TileNodes;
+
+/* An index of one or several statements of a stage: lo <= i < hi. */
+typedef struct TileAxis {
+    Name name;
+    int id;                 /* place in TileStage.axes */
+    Expr *lo, *hi;
+    Expr *step;             /* of its loops: over dims; NULL: no loop cuts it. At least 1 */
+    Index *step_var;        /* the step's value in other expressions */
+    int64_t most;           /* a constant that step never exceeds; 0: none is known */
+    bool ragged;            /* lo or hi read tensors */
+} TileAxis;
+
+typedef enum TileMemory { TILE_LOCAL, TILE_ACC } TileMemory;    /* local memory of the PE; accumulators of the reduction engine */
+
+/* A box of a tensor, or the state of a reduction, in a PE. */
+typedef struct TileBuf {
+    Name name;
+    int id;                 /* place in TileStage.bufs */
+    Tensor *tensor;         /* NULL: a state */
+    const Stmt *state_of;   /* a reduction's state `state` (see TilePart): one element for each point of the statement's block */
+    int state;
+    DType type;             /* in memory */
+    TileMemory memory;
+    int rank;
+    Expr **lo, **hi;        /* the box, in subscripts of the tensor (a state: in indices of the statement, outermost first) */
+    const Expr *read;       /* not NULL: serves this read only, and subscript `by` of the tensor is counted along axis `by_axis` */
+    int by;                 /*   instead: element k of that dimension is what the subscript says at by_axis = its block's begin + k */
+    const TileAxis *by_axis;
+    int depth;              /* slots: 2 lets the next one arrive while this one is used. 1 for what stays in the PE */
+    Expr *slot;             /* elements of one slot: over dims and steps only; bounds the box everywhere */
+    int core;               /* who reads it: 1; or 0, for ragged bounds and gathered rows */
+    bool copied_in, copied_out;   /* a LOAD fills it; a STORE empties it */
+} TileBuf;
+
+typedef enum TileKind { TILE_FOR, TILE_LOAD, TILE_STORE, TILE_COMPUTE } TileKind;
+typedef enum TileOver { TILE_SEQ, TILE_PE, TILE_ROW, TILE_COL } TileOver;     /* one after another; dealt to PEs, grid rows, columns */
+typedef enum TileShare { TILE_ALONE, TILE_SHARE_ROW, TILE_SHARE_COL } TileShare;
+
+/* What a computation does of its statement.
+ *   TILE_WHOLE  all of it: the statement's points in the block, reductions in full
+ *   TILE_INIT   a reduction's states begin, for every point of the block
+ *   TILE_STEP   the block of the reduction's indices is joined to the states
+ *   TILE_FINAL  the targets get the results
+ *   TILE_SCAN   along the block of the scan's index: states go on, targets get each position's result
+ *   TILE_TEST   no statement but a fact: the run is refused unless its condition holds at every point of the block
+ * States of a reduction: sum, prod, max, min, any, all: the accumulator; mean: sum, count (i64); argmax, argmin: best value, its
+ * index (i64, -1: none yet); a user's combinator: its states. */
+typedef enum TilePart { TILE_WHOLE, TILE_INIT, TILE_STEP, TILE_FINAL, TILE_SCAN, TILE_TEST } TilePart;
+
+/* A product of two tiles summed along k, as an engine of panels does it. */
+typedef struct TileDot {
+    const Expr *a, *b;      /* the reads: a varies over m and k, b over n and k */
+    TileAxis *m, *n, *k;
+} TileDot;
+
+/* One level of a TILE_FOR. */
+typedef struct TileLevel { TileAxis *axis; Index *var, *end; } TileLevel;
+
+struct TileNode {
+    TileKind kind;
+    Span span;
+    /* TILE_FOR: the product of the levels' blocks, the last fastest. TILE_PE deals block number b to PE b % count. */
+    VEC(TileLevel) levels;
+    TileOver over;
+    bool lockstep;          /* every PE makes all rounds, those outside with an empty block: for shared copies and for chains */
+    bool down;              /* blocks from the last to the first */
+    TileNodes body;
+    /* TILE_LOAD, TILE_STORE */
+    TileBuf *buf;
+    TileShare share;
+    /* TILE_COMPUTE: by the vector core; with dot: INIT, STEP and FINAL by the engine of panels and its accumulators */
+    const Stmt *stmt;       /* NULL: TILE_TEST */
+    const Fact *fact;       /* of TILE_TEST */
+    TilePart part;
+    const TileDot *dot;
+};
+
+typedef struct TileStage {
+    Name name;
+    Expr *when;             /* bool over dims and steps; NULL: always */
+    VEC(TileAxis *) axes;
+    VEC(TileBuf *) bufs;
+    TileAxis **axis_of;     /* by Index.id of the Kernel: the axis of that index of a statement, a reduction or a fact, or NULL */
+    TileNodes body;
+    bool one_core;          /* core 1 issues the loads too: some reads fetch single elements when they are met */
+} TileStage;
+
+typedef struct TileProgram {
+    const Kernel *kernel;   /* with what lowering added: temporaries and statements of split reductions */
+    VEC(TileStage *) stages;
+    int n_indices;          /* of the Kernel and of the loops */
+} TileProgram;
+
+/* What lowering asks of a machine. */
+typedef struct TileMachine {
+    int rows, cols;
+    int64_t local;          /* bytes of a PE */
+    int panel;              /* largest m and n of a dot; 0: no such engine */
+    bool dots[DT_COUNT];    /* types that it multiplies */
+} TileMachine;
+
+/* --- the current block of an axis at a place ------------------------------------------------------------------------------ */
+
+typedef struct TileBlock { Expr *lo, *hi; } TileBlock;
+/* path: the TILE_FORs around the place, outermost first. */
+TileBlock tile_block(Arena *a, const TileAxis *axis, TileNode *const *path, int n);
+
+/* --- text ------------------------------------------------------------------------------------------------------------------- */
+
+void tile_print(const TileProgram *p, Out *out);
