@@ -11,6 +11,8 @@
  * or [axis.lo, axis.hi) where there is none. Every expression below is an integer expression of the Kernel over dims, loop variables
  * (X_INDEX of a loop's var or end, of an axis' step_var) and, in ragged bounds, reads of integer tensors.
  *
+ * A computation runs each index over its own range (Index.lo .. hi) cut with the block of its axis; several indices may share an axis.
+ *
  * A tile (TileBuf) holds a box of a tensor in local memory, row-major, rows `pitch` bytes apart. A computation finds the tile of each
  * tensor that it reads among those in scope: made earlier in the bodies around it. */
 #pragma once
@@ -49,7 +51,8 @@ typedef struct TileBuf {
     int depth;              /* slots: 2 lets the next one arrive while this one is used. 1 for what stays in the PE */
     Expr *slot;             /* elements of one slot: over dims and steps only; bounds the box everywhere */
     int core;               /* who reads it: 1; or 0, for ragged bounds and gathered rows */
-    bool copied_in, copied_out;   /* a LOAD fills it; a STORE empties it */
+    bool copied_in, copied_out;   /* a LOAD fills it; a STORE empties it. copied_out with depth 1: computations read it too, so it is no
+                             * ring: the STORE is fenced before the tile is written again */
 } TileBuf;
 
 typedef enum TileKind { TILE_FOR, TILE_LOAD, TILE_STORE, TILE_COMPUTE } TileKind;
@@ -79,7 +82,8 @@ typedef struct TileLevel { TileAxis *axis; Index *var, *end; } TileLevel;
 struct TileNode {
     TileKind kind;
     Span span;
-    /* TILE_FOR: the product of the levels' blocks, the last fastest. TILE_PE deals block number b to PE b % count. */
+    /* TILE_FOR: the product of the levels' blocks, the last fastest. TILE_PE deals block number b to PE b % count;
+     * without levels there is one block, PE 0's. A dealt loop stands in no other. */
     VEC(TileLevel) levels;
     TileOver over;
     bool lockstep;          /* every PE makes all rounds, those outside with an empty block: for shared copies and for chains */
