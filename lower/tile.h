@@ -9,7 +9,7 @@
  * loops around a place, outermost first (its split list), and its current block is that of the innermost one:
  *     [var, end),  var = block begin,  end = min(var + step, end of the block around)
  * or [axis.lo, axis.hi) where there is none. Every expression below is an integer expression of the Kernel over dims, loop variables
- * (X_INDEX of a loop's var or end, of an axis' step_var) and, in ragged bounds, reads of integer tensors.
+ * (X_INDEX of a level's var or end, of its step_var) and, in ragged bounds, reads of integer tensors.
  *
  * A computation runs each index over its own range (Index.lo .. hi) cut with the block of its axis; several indices may share an axis.
  *
@@ -26,10 +26,7 @@ typedef struct TileAxis {
     Name name;
     int id;                 /* place in TileStage.axes */
     Expr *lo, *hi;
-    Expr *step;             /* of its loops: over dims; NULL: no loop cuts it. At least 1 */
-    Index *step_var;        /* the step's value in other expressions */
-    int64_t most;           /* a constant that step never exceeds; 0: none is known */
-    bool ragged;            /* lo or hi read tensors */
+                            /* over dims and variables of loops around; ragged ones read tensors */
 } TileAxis;
 
 typedef enum TileMemory { TILE_LOCAL, TILE_ACC } TileMemory;    /* local memory of the PE; accumulators of the reduction engine */
@@ -45,9 +42,8 @@ typedef struct TileBuf {
     TileMemory memory;
     int rank;
     Expr **lo, **hi;        /* the box, in subscripts of the tensor (a state: in indices of the statement, outermost first) */
-    const Expr *read;       /* not NULL: serves this read only, and subscript `by` of the tensor is counted along axis `by_axis` */
-    int by;                 /*   instead: element k of that dimension is what the subscript says at by_axis = its block's begin + k */
-    const TileAxis *by_axis;
+    bool *point;            /* beside lo: one place whatever the subscript is, so nobody but the LOAD needs lo */
+    VEC(const Expr *) reads;/* serves reads that are equal to one of these (expr_equal); none: every read of the tensor */
     int depth;              /* slots: 2 lets the next one arrive while this one is used. 1 for what stays in the PE */
     Expr *slot;             /* elements of one slot: over dims and steps only; bounds the box everywhere */
     int core;               /* who reads it: 1; or 0, for ragged bounds and gathered rows */
@@ -76,8 +72,9 @@ typedef struct TileDot {
     TileAxis *m, *n, *k;
 } TileDot;
 
-/* One level of a TILE_FOR. */
-typedef struct TileLevel { TileAxis *axis; Index *var, *end; } TileLevel;
+/* One level of a TILE_FOR. The step is at least 1; it is over dims, and has a name (computed once, when the stage begins) unless it is
+ * a literal. */
+typedef struct TileLevel { TileAxis *axis; Index *var, *end; Expr *step; Index *step_var; } TileLevel;
 
 struct TileNode {
     TileKind kind;
