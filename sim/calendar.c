@@ -14,12 +14,15 @@ static void calendar_grow(Calendar *c) {
     if (!c->at) abort();
 }
 
-/* The first slot that ends after `from`. */
+/* The first slot that ends after `from`. Most bookings come near the end. */
 static int calendar_find(const Calendar *c, int64_t from) {
+    const Slot *s = c->at + c->head;
     int lo = 0, hi = c->n;
+    for (; hi > 0 && c->n - hi < 12; hi--)
+        if (s[hi - 1].hi <= from) return hi;
     while (lo < hi) {
         int mid = (lo + hi) / 2;
-        if (c->at[c->head + mid].hi > from) hi = mid;
+        if (s[mid].hi > from) hi = mid;
         else lo = mid + 1;
     }
     return lo;
@@ -32,7 +35,8 @@ static void calendar_insert(Calendar *c, int i, int64_t lo, int64_t hi) {
         s[i - 1].hi = s[i].hi;
         memmove(s + i, s + i + 1, sizeof *s * (size_t)(c->n - i - 1));
         c->n--;
-    } else if (left) s[i - 1].hi = hi;
+        i--;
+    } else if (left) s[--i].hi = hi;
     else if (right) s[i].lo = lo;
     else {
         calendar_grow(c);
@@ -41,20 +45,28 @@ static void calendar_insert(Calendar *c, int i, int64_t lo, int64_t hi) {
         s[i] = (Slot){lo, hi};
         c->n++;
     }
+    c->last = c->head + i;
 }
 
 int64_t calendar_book(Calendar *c, int64_t from, int64_t dur, int64_t now) {
     if (dur == 0) return from;
     while (c->n && c->at[c->head].hi <= now) c->head++, c->n--;
+    c->busy += dur;
+    int end = c->head + c->n;
+    if (c->last >= c->head && c->last < end) {          /* what continues the last booking, or waits for it */
+        Slot *s = &c->at[c->last];
+        int64_t at = s->hi;
+        if (s->lo <= from && from <= at && (c->last + 1 == end || at + dur < s[1].lo)) {
+            s->hi += dur;
+            return at;
+        }
+    }
+    const Slot *s = c->at + c->head;
     int i = calendar_find(c, from);
     int64_t t = from;
-    for (; i < c->n; i++) {
-        const Slot *s = &c->at[c->head + i];
-        if (s->lo >= t + dur) break;
-        if (s->hi > t) t = s->hi;
-    }
+    for (; i < c->n && s[i].lo < t + dur; i++)
+        if (s[i].hi > t) t = s[i].hi;
     calendar_insert(c, i, t, t + dur);
-    c->busy += dur;
     return t;
 }
 

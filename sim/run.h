@@ -9,7 +9,7 @@ typedef struct Core Core;
 
 /* ---- calendars: exclusive use of a resource in time, gaps filled ---- */
 typedef struct Slot { int64_t lo, hi; } Slot;
-typedef struct Calendar { Slot *at; int n, cap, head; int64_t busy; } Calendar;
+typedef struct Calendar { Slot *at; int n, cap, head, last; int64_t busy; } Calendar;   /* slots at[head] on, n of them; last: the one booked last, or any number */
 /* Books `dur` ticks at the earliest start from `from` on; bookings that ended by `now` may be forgotten. Returns the start. */
 int64_t calendar_book(Calendar *c, int64_t from, int64_t dur, int64_t now);
 void calendar_free(Calendar *c);
