@@ -45,7 +45,7 @@ typedef struct TileBuf {
     bool *point;            /* beside lo: one place whatever the subscript is, so nobody but the LOAD needs lo */
     VEC(const Expr *) reads;/* serves reads that are equal to one of these (expr_equal); none: every read of the tensor */
     int depth;              /* slots: 2 lets the next one arrive while this one is used. 1 for what stays in the PE */
-    Expr *slot;             /* elements of one slot: over dims and steps only; bounds the box everywhere */
+    Expr **room;            /* beside lo: the most that hi - lo can be, over dims and steps; a slot holds their product, rows padded */
     int core;               /* who reads it: 1; or 0, for ragged bounds and gathered rows */
     bool copied_in, copied_out;   /* a LOAD fills it; a STORE empties it. copied_out with depth 1: computations read it too, so it is no
                              * ring: the STORE is fenced before the tile is written again */
