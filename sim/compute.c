@@ -14,7 +14,7 @@ Acc *command_acc(const Command *c, int i) { return &c->pe->acc[c->acc + i]; }
 static int64_t dot_ticks(const Command *c) {
     const SimMachine *m = c->pe->run->m;
     int size = sim_type_bytes(type_of(c, 0));
-    int64_t blocks = ceil_div(c->dot.m, m->dpe.block_m) * ceil_div(c->dot.n, m->dpe.block_n) * ceil_div(c->dot.k * size, m->dpe.block_bytes);
+    int64_t blocks = ceil_div(c->dot.m, m->dpe.block_m) * ceil_div(c->dot.n, m->dpe.block_n) * ceil_div(c->dot.k * size, m->dpe.block_bytes * (c->dot.sparse ? 2 : 1));
     return blocks * sim_rate_ticks(m->dpe.rate[type_of(c, 0)], m->dpe.block_m * m->dpe.block_n * m->dpe.block_bytes / size);
 }
 
@@ -46,7 +46,7 @@ int64_t command_ticks(const Command *c) {
     int64_t t = 0, feed;
     switch (c->kind) {
     case C_DOT: return dot_ticks(c);
-    case C_DRAIN: return m->re.drain * c->n_acc;
+    case C_DRAIN: case C_PEEK: return m->re.drain * c->n_acc;
     case C_PRELOAD: return m->re.preload * c->n_acc;
     case C_SEND: case C_RECEIVE: return sim_rate_ticks(m->re.link, (int64_t)c->n_acc * ACC_WORDS * 4) + m->network.hop;
     case C_SE:
@@ -58,6 +58,10 @@ int64_t command_ticks(const Command *c) {
     default: return 0;
     }
 }
+
+/* IEEE 754-2019: nan goes through, -0 is below +0. */
+static float greater(float a, float b) { return a > b || a != a || (a == b && !signbit(a)) ? a : b; }
+static float lesser(float a, float b) { return a < b || a != a || (a == b && signbit(a)) ? a : b; }
 
 /* ---- rows as floats ---- */
 
@@ -79,6 +83,9 @@ static void load_row(float *out, PeType t, const void *in, int64_t n) {
         for (int64_t i = 0; i < n; i++) { int64_t v; memcpy(&v, p + 8 * i, 8); out[i] = (float)v; }
         break;
     case PE_I8: for (int64_t i = 0; i < n; i++) out[i] = (float)(signed char)p[i]; break;
+    case PE_F64: for (int64_t i = 0; i < n; i++) { double v; memcpy(&v, p + 8 * i, 8); out[i] = (float)v; } break;
+    case PE_I16: for (int64_t i = 0; i < n; i++) { int16_t v; memcpy(&v, p + 2 * i, 2); out[i] = (float)v; } break;
+    case PE_F8E4M3: case PE_F8E5M2: for (int64_t i = 0; i < n; i++) out[i] = vector_f8_widen(t, p[i]); break;
     default: for (int64_t i = 0; i < n; i++) out[i] = (float)p[i];
     }
 }
@@ -106,6 +113,10 @@ static void store_row(void *out, PeType t, const float *in, int64_t n) {
     case PE_I32: for (int64_t i = 0; i < n; i++) { int32_t v = (int32_t)saturate(in[i], -2147483648.0, 2147483647.0); memcpy(p + 4 * i, &v, 4); } break;
     case PE_I64: for (int64_t i = 0; i < n; i++) { int64_t v = saturate(in[i], -9223372036854775808.0, 9223372036854775808.0); memcpy(p + 8 * i, &v, 8); } break;
     case PE_I8: for (int64_t i = 0; i < n; i++) p[i] = (unsigned char)saturate(in[i], -128, 127); break;
+    case PE_F64: for (int64_t i = 0; i < n; i++) { double v = (double)in[i]; memcpy(p + 8 * i, &v, 8); } break;
+    case PE_I16: for (int64_t i = 0; i < n; i++) { int16_t v = (int16_t)saturate(in[i], -32768, 32767); memcpy(p + 2 * i, &v, 2); } break;
+    case PE_F8E4M3: case PE_F8E5M2: for (int64_t i = 0; i < n; i++) p[i] = vector_f8_narrow(t, (double)in[i]); break;
+    case PE_BOOL: for (int64_t i = 0; i < n; i++) p[i] = in[i] != 0; break;
     default: for (int64_t i = 0; i < n; i++) p[i] = (unsigned char)saturate(in[i], 0, 255);
     }
 }
@@ -165,6 +176,23 @@ static void panel_add_i32(float *acc, const float *part, int64_t m) {
     }
 }
 
+/* The dense rows of a 2:4 sparse operand: zeros but at the places of each four. */
+static void load_sparse(const Command *c, float *out, int64_t rows, int64_t l, int64_t k) {
+    int64_t size = sim_type_bytes(type_of(c, 1));
+    for (int64_t i = 0; i < rows; i++) {
+        const unsigned char *places = use_row(c, &c->use[2], i) + l / 8;
+        float packed[PANEL_K / 2], *row = out + i * PANEL_K;
+        load_row(packed, type_of(c, 1), use_row(c, &c->use[1], i) + l / 2 * size, k / 2);
+        memset(row, 0, (size_t)k * 4);
+        for (int64_t q = 0; q < k / 4; q++) {
+            int nibble = places[q / 2] >> q % 2 * 4 & 15, first = nibble & 3, second = nibble >> 2;
+            if (first >= second) command_fault(c, SIM_F_SHAPE, "places %d and %d of the four at k = %lld of row %lld: a 2:4 operand's places ascend", first, second, (long long)(l + 4 * q), (long long)i);
+            row[4 * q + first] = packed[2 * q];
+            row[4 * q + second] = packed[2 * q + 1];
+        }
+    }
+}
+
 static void run_dot(Command *c) {
     Run *r = c->pe->run;
     const PeDot *d = &c->dot;
@@ -178,13 +206,33 @@ static void run_dot(Command *c) {
     for (int64_t l = 0; l < d->k; l += PANEL_K) {
         int64_t k = d->k - l < PANEL_K ? d->k - l : PANEL_K;
         load_panel(c, 0, a, d->m, l, k);
-        load_panel(c, 1, rows, d->n, l, k);
+        if (d->sparse) load_sparse(c, rows, d->n, l, k);
+        else load_panel(c, 1, rows, d->n, l, k);
         interleave(b, rows, d->n, k);
         if (ints) memset(part, 0, 4096 * 4);
         panel_multiply(ints ? part : acc, a, b, d->m, k);
         if (ints) panel_add_i32(acc, part, d->m);
     }
     acc_copy(c, acc, d->m, d->n, true);
+}
+
+/* Row maxima or minima; the accumulators keep their values. */
+static void run_peek(Command *c) {
+    float *panel = c->pe->run->scratch;
+    acc_need(c);
+    PeType want = c->n_acc ? command_acc(c, 0)->type : type_of(c, 0);
+    if (type_of(c, 0) != want) command_fault(c, SIM_F_TYPE, "accumulators of %s are reduced into buffer %d of %s", sim_type_name(want), c->use[0].buf, sim_type_name(type_of(c, 0)));
+    acc_copy(c, panel, c->rows, c->cols, false);
+    for (int64_t i = 0; i < c->rows && c->cols; i++) {
+        float *row = panel + i * 64, f = row[0];
+        for (int64_t j = 1; j < c->cols; j++) {
+            int32_t x, y;
+            memcpy(&x, &f, 4);
+            memcpy(&y, row + j, 4);
+            if (want == PE_I32 ? (c->red == PE_RMAX ? y > x : y < x) : c->red == PE_RMAX ? greater(f, row[j]) != f : lesser(f, row[j]) != f) f = row[j];
+        }
+        memcpy(use_row(c, &c->use[0], 0) + i * 4, &f, 4);
+    }
 }
 
 static void run_drain(Command *c) {
@@ -226,7 +274,6 @@ static void run_send(Command *c) {
 
 /* ---- SE ---- */
 
-static float greater(float a, float b) { return a > b || a != a ? a : b; }
 
 static void se_bin(PeBin bin, float *x, const float *b, bool one, int64_t n) {
 #define EACH(e) for (int64_t i = 0; i < n; i++) { float p = x[i], q = b[one ? 0 : i]; x[i] = (e); } break
@@ -236,7 +283,7 @@ static void se_bin(PeBin bin, float *x, const float *b, bool one, int64_t n) {
     case PE_MUL: EACH(p * q);
     case PE_DIV: EACH(p / q);
     case PE_MAX: EACH(greater(p, q));
-    case PE_MIN: EACH(-greater(-p, -q));
+    case PE_MIN: EACH(lesser(p, q));
     default: break;
     }
 #undef EACH
@@ -284,7 +331,7 @@ static float reduce_row(PeRed red, const float *x, int64_t n) {
     switch (red) {
     case PE_RSUM: for (int64_t j = 0; j < n; j++) s += x[j]; break;
     case PE_RMAX: for (int64_t j = 0; j < n; j++) s = greater(s, x[j]); break;
-    case PE_RMIN: for (int64_t j = 0; j < n; j++) s = -greater(-s, -x[j]); break;
+    case PE_RMIN: for (int64_t j = 0; j < n; j++) s = lesser(s, x[j]); break;
     default: for (int64_t j = 0; j < n; j++) s = greater(s, fabsf(x[j]));
     }
     return s;
@@ -372,7 +419,7 @@ static void run_transpose(Command *c) {
 
 void command_compute(Command *c) {
     static void (*const run[])(Command *) = {
-        [C_DOT] = run_dot, [C_PRELOAD] = run_preload, [C_DRAIN] = run_drain, [C_SEND] = run_send, [C_SE] = run_se,
+        [C_DOT] = run_dot, [C_PRELOAD] = run_preload, [C_DRAIN] = run_drain, [C_PEEK] = run_peek, [C_SEND] = run_send, [C_SE] = run_se,
         [C_REDUCE] = run_reduce, [C_ACCUMULATE] = run_accumulate, [C_TRANSPOSE] = run_transpose,
     };
     if ((size_t)c->kind < sizeof run / sizeof *run && run[c->kind]) run[c->kind](c);

@@ -78,7 +78,7 @@ static void core_main(void *arg) {
 void core_new(Core *k, Pe *p, int core) {
     const SimMachine *m = p->run->m;
     *k = (Core){.run = p->run, .owner = p};
-    k->pe = (PE){.api = &run_api, .cost = p->run->cost, .buf = p->buf, .row = p->row, .col = p->col, .rows = (int)m->rows, .cols = (int)m->cols, .core = core, .local = m->local.size};
+    k->pe = (PE){.api = &run_api, .cost = p->run->cost, .price = p->run->price, .buf = p->buf, .row = p->row, .col = p->col, .rows = (int)m->rows, .cols = (int)m->cols, .core = core, .local = m->local.size};
     k->co = co_new(core_main, k);
     if (!k->co) run_fault(p->run, SIM_F_INTERNAL, 0, 0, 0, 0, 0, "no memory for the stack of a core");
 }
@@ -173,10 +173,14 @@ static void api_dot(PE *pe, PeDot d) {
     if (!k->run->m->dpe.rate[t].den) core_fault(k, SIM_F_TYPE, "the DPE of this machine does not multiply %s", sim_type_name(t));
     check_panel(k, d.m, d.n);
     check_extent(k, "k", d.k, INT32_MAX);
+    if (d.sparse && !k->run->m->dpe.sparse) core_fault(k, SIM_F_TYPE, "the DPE of this machine takes no 2:4 sparse operand");
+    if (d.sparse && d.k % 8) core_fault(k, SIM_F_SHAPE, "k is %lld, of a sparse product it must be a multiple of 8", (long long)d.k);
+    if (d.sparse) check_type(k, d.meta.buf, PE_U8, "the places of a sparse operand are");
     Command *c = command_new(k, PE_DPE, C_DOT);
     c->dot = d;
     use_of(k, c, d.a, false, d.m, d.k * sim_type_bytes(t));
-    use_of(k, c, d.b, false, d.n, d.k * sim_type_bytes(t));
+    use_of(k, c, d.b, false, d.n, (d.sparse ? d.k / 2 : d.k) * sim_type_bytes(t));
+    if (d.sparse) use_of(k, c, d.meta, false, d.n, d.k / 8);
     take_accs(k, c, d.acc, d.m, d.n);
     k->run->out->macs += d.m * d.n * d.k;
     command_issue(c);
@@ -198,6 +202,23 @@ static void re_command(PE *pe, CommandKind kind, int acc, int64_t m, int64_t n, 
     c->cols = n;
     c->dir = dir;
     if (ref) use_of(k, c, *ref, kind == C_DRAIN, m, n * 4);
+    take_accs(k, c, acc, m, n);
+    command_issue(c);
+}
+
+/* Rows of the accumulators, which keep their values. */
+static void api_re_reduce(PE *pe, PeRed red, PeRef dst, int acc, int64_t m, int64_t n) {
+    Core *k = core_of(pe);
+    check_panel(k, m, n);
+    if (!k->run->m->se.row_minmax) core_fault(k, SIM_F_SHAPE, "the RE of this machine finds no row minimum or maximum");
+    if (red != PE_RMAX && red != PE_RMIN) core_fault(k, SIM_F_SHAPE, "the RE finds the minimum or the maximum of a row, nothing else");
+    PeType t = local_buffer(k, dst.buf)->type;
+    if (t != PE_F32 && t != PE_I32) core_fault(k, SIM_F_TYPE, "accumulators are f32 or i32, buffer %d holds %s", dst.buf, sim_type_name(t));
+    Command *c = command_new(k, PE_RE, C_PEEK);
+    c->rows = m;
+    c->cols = n;
+    c->red = red;
+    use_of(k, c, dst, true, m && n ? 1 : 0, m * 4);
     take_accs(k, c, acc, m, n);
     command_issue(c);
 }
@@ -321,6 +342,7 @@ static void api_barrier(PE *pe) {
     core_block(k, W_BARRIER, n, 0, SIM_BARRIER);
 }
 
+static void api_pick(PE *pe, int buf, int64_t off, PeType type, bool write, const void *index, const void *mask, void *raw) { local_pick(core_of(pe), buf, off, type, write, index, mask, raw); }
 static void api_touch(PE *pe, int buf, int64_t off, int64_t bytes, bool write, PeType type) { local_touch(core_of(pe), buf, off, bytes, write, type); }
 
 static int64_t api_dim(PE *pe, int index) {
@@ -340,5 +362,5 @@ static double api_scalar(PE *pe, int index) {
 const PeApi run_api = {
     .buffer = api_buffer, .load = api_load, .gather = api_gather, .store = api_store, .dot = api_dot, .re_preload = api_preload, .re_drain = api_drain,
     .re_chain = api_chain, .se = api_se, .se_reduce = api_reduce, .se_accumulate = api_accumulate, .transpose = api_transpose, .wait = api_wait,
-    .reserve = api_reserve, .push = api_push, .pop = api_pop, .fence = api_fence, .barrier = api_barrier, .touch = api_touch, .dim = api_dim, .scalar = api_scalar,
+    .reserve = api_reserve, .push = api_push, .pop = api_pop, .fence = api_fence, .barrier = api_barrier, .touch = api_touch, .pick = api_pick, .lanes = vector_lanes, .convert = vector_convert, .f8 = vector_f8, .re_reduce = api_re_reduce, .dim = api_dim, .scalar = api_scalar,
 };

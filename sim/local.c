@@ -220,8 +220,25 @@ static void touch_in_flight(Core *k, int buf, const Use *u) {
                            u->write ? "written" : "read", o->site, o->use[i].write ? "writes" : "reads");
 }
 
+/* An element for each lane of the mask, at off + index x size; raw holds the elements as they lie in memory. */
+void local_pick(Core *k, int i, int64_t off, PeType type, bool write, const int32_t *index, const int32_t *mask, unsigned char *raw) {
+    int size = sim_type_bytes(type);
+    for (int l = 0; l < PE_LANES; l++) {
+        if (!mask[l]) continue;
+        int64_t at = off + (int64_t)index[l] * size;
+        local_touch(k, i, at, size, write, type);
+        PeBuf *b = &k->owner->buf[i];
+        int64_t place = b->scratch ? at : ((write ? b->write : b->read) + at) % b->size;
+        if (write) {
+            memset(b->state + place, HAS_VALUE, (size_t)size);
+            memcpy(b->base + place, raw + l * size, (size_t)size);
+        } else memcpy(raw + l * size, b->base + place, (size_t)size);
+    }
+}
+
 void local_touch(Core *k, int i, int64_t off, int64_t bytes, bool write, PeType type) {
     PeBuf *b = local_buffer(k, i);
+    if (bytes < 0) core_fault(k, SIM_F_SHAPE, "more lanes than the register has, or fewer than none");
     if (b->type != type) core_fault(k, SIM_F_TYPE, "buffer %d holds %s, the access is of %s", i, sim_type_name(b->type), sim_type_name(type));
     if (off < 0 || bytes < 0 || bytes > b->size) core_fault(k, SIM_F_LOCAL, "an access at offset %lld of buffer %d", (long long)off, i);
     if (!b->scratch) ring_side(k, i, write);

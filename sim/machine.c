@@ -12,6 +12,7 @@ typedef enum Quantity {
     Q_RATE,       /* B/s or B/cycle; stored as SimRate */
     Q_YES,        /* yes, no; or the word of the row */
     Q_TYPES,      /* by type: i8 1024 mac/cycle, ...; SimRate[PE_TYPE_COUNT] */
+    Q_LANES,      /* by type: i8 64, ...; int64_t[PE_TYPE_COUNT] */
     Q_HZ,         /* the clock, a double */
     Q_LIST        /* `width` bare numbers in a row */
 } Quantity;
@@ -67,6 +68,10 @@ static const Key keys[] = {
     {"core", "stores", Q_COUNT, AT(core.stores), 1, 64},
     {"core", "imul", Q_TIME, AT(core.imul), 0, 1e4},
     {"core", "div", Q_TIME, AT(core.div), 0, 1e4},
+    {"core", "idiv", Q_TIME, AT(core.idiv), 0, 1e4},
+    {"core", "function", Q_TIME, AT(core.function), 0, 1e4},
+    {"core", "gather", Q_TIME, AT(core.gather), 0, 1e4},
+    {"core", "lanes", Q_LANES, AT(core.lanes), 1, 64},
     {"queue", "depth", Q_COUNT, AT(queue.depth), 1, 64},
     {"queue", "start", Q_TIME, AT(queue.start), 0, 1e4},
     {"dma", "outstanding", Q_COUNT, AT(dma.outstanding), 1, 256},
@@ -76,6 +81,7 @@ static const Key keys[] = {
     {"dma", "gather_row", Q_TIME, AT(dma.gather_row), 0, 1e4},
     {"dpe", "block", Q_LIST, AT(dpe.block_m), 1, 64, 3},
     {"dpe", "rate", Q_TYPES, AT(dpe.rate), 0, 0},
+    {"dpe", "sparse", Q_YES, AT(dpe.sparse), 0, 0},
     {"re", "accumulators", Q_COUNT, AT(re.accumulators), 1, 16},
     {"re", "drain", Q_TIME, AT(re.drain), 0, 1e5},
     {"re", "preload", Q_TIME, AT(re.preload), 0, 1e5},
@@ -181,6 +187,21 @@ static void read_types(Reader *r, const Key *k, const AEntry *e) {
     }
 }
 
+static void read_lanes(Reader *r, const Key *k, const AEntry *e) {
+    int64_t *out = (int64_t *)((char *)r->m + k->at);
+    for (int i = 0; i < e->values.n; i++) {
+        const AValue *v = &e->values.at[i];
+        int t = 0;
+        while (t < PE_TYPE_COUNT && strcmp(type_names[t], text_or(v->name.text))) t++;
+        double n = v->is_name ? 0 : number(v);
+        if (t == PE_TYPE_COUNT || *text_or(v->unit.text) || n < k->lo || n > k->hi || n != floor(n)) {
+            diag_help(diag_error(r->diags, v->span, "expected a type and how many lanes of it one operation has, from %g to %g", k->lo, k->hi), "write: f16 32");
+            continue;
+        }
+        out[t] = (int64_t)n;
+    }
+}
+
 static void read_yes(Reader *r, const Key *k, const AEntry *e) {
     const AValue *v = &e->values.at[0];
     const char *yes = k->word ? k->word : "yes", *no = k->word ? "none" : "no", *t = text_or(v->name.text);
@@ -218,7 +239,7 @@ range:
 static void read_entry(Reader *r, const Key *k, const AEntry *e) {
     int want = k->width ? k->width : 1;
     char *to = (char *)r->m + k->at;
-    if (k->q == Q_TYPES ? e->values.n < 1 : e->values.n != want) {
+    if (k->q == Q_TYPES || k->q == Q_LANES ? e->values.n < 1 : e->values.n != want) {
         diag_error(r->diags, e->span, "'%s' takes %d value%s, found %d", k->name, want, want == 1 ? "" : "s", e->values.n);
         return;
     }
@@ -226,6 +247,7 @@ static void read_entry(Reader *r, const Key *k, const AEntry *e) {
     double s, ticks;
     switch (k->q) {
     case Q_TYPES: read_types(r, k, e); break;
+    case Q_LANES: read_lanes(r, k, e); break;
     case Q_YES: read_yes(r, k, e); break;
     case Q_RATE:
         ticks = read_rate(r, v);

@@ -2,6 +2,7 @@
 #pragma once
 #include "base/diag.h"
 #include "dsl/ast.h"
+#define PE_INSIDE
 #include "knyfe/pe.h"
 
 enum { SIM_TICK = 1024, SIM_GRID_MAX = 32 };
@@ -24,10 +25,10 @@ typedef struct SimMachine {
         SimRate bandwidth, channel;
     } dram;
     struct { int64_t hop, ports, segment; SimRate link; } network;
-    struct { int64_t issue, scalar, turn, vector, op, loads, stores, imul, div; } core;
+    struct { int64_t issue, scalar, turn, vector, op, loads, stores, imul, div, idiv, function, gather, lanes[PE_TYPE_COUNT]; } core;   /* lanes 0: no such type */
     struct { int64_t depth, start; } queue;
     struct { int64_t outstanding, setup, largest, row, gather_row; } dma;
-    struct { int64_t block_m, block_n, block_bytes; SimRate rate[PE_TYPE_COUNT]; } dpe;   /* den 0: no such type */
+    struct { int64_t block_m, block_n, block_bytes; SimRate rate[PE_TYPE_COUNT]; int64_t sparse; } dpe;   /* den 0: no such type */
     struct { int64_t accumulators, drain, preload, chain, feed; SimRate link; } re;
     struct { SimRate rate[PE_TYPE_COUNT]; int64_t basic, table, recip, divide, accumulate_rows, row_minmax; } se;
     struct { SimRate rate; } mlu;

@@ -85,14 +85,26 @@ static void pe_free(Pe *p) {
     free(p->slot);
 }
 
+/* Each operation on each register: of a type with fewer lanes an operation than the register has, that many times more. */
+static void run_prices(Run *r) {
+    static const struct { PeType type; int lanes; } reg[PE_REGISTER_COUNT] = {
+        [PE_R_f32] = {PE_F32, 16}, [PE_R_i32] = {PE_I32, 16}, [PE_R_f64] = {PE_F64, 16}, [PE_R_i64] = {PE_I64, 16}, [PE_R_f16x32] = {PE_F16, 32}, [PE_R_bf16x32] = {PE_BF16, 32},
+        [PE_R_i16x32] = {PE_I16, 32}, [PE_R_i8x64] = {PE_I8, 64}, [PE_R_u8x64] = {PE_U8, 64}, [PE_R_mask] = {PE_F32, 16}, [PE_R_mask32] = {PE_F16, 32}, [PE_R_mask64] = {PE_I8, 64},
+    };
+    const SimMachine *m = r->m;
+    const int64_t cost[PE_COSTS] = {[PE_C_OP] = m->core.op, [PE_C_IMUL] = m->core.imul, [PE_C_DIV] = m->core.div, [PE_C_IDIV] = m->core.idiv, [PE_C_FN] = m->core.function, [PE_C_LANE] = m->core.gather};
+    for (int i = 0; i < PE_REGISTER_COUNT; i++) {
+        int64_t lanes = m->core.lanes[reg[i].type] ? m->core.lanes[reg[i].type] : m->core.lanes[PE_F32], times = lanes ? (reg[i].lanes + lanes - 1) / lanes : 1;
+        for (int c = 0; c < PE_COSTS; c++) r->price[c][i] = cost[c] * times;
+    }
+}
+
 static void run_costs(Run *r) {
     const SimMachine *m = r->m;
+    run_prices(r);
     r->cost[PE_OP_SCALAR] = (int32_t)m->core.scalar;
     r->cost[PE_OP_TURN] = (int32_t)m->core.turn;
     r->cost[PE_OP_ISSUE] = (int32_t)m->core.issue;
-    r->cost[PE_OP_VECTOR] = (int32_t)m->core.op;
-    r->cost[PE_OP_IMUL] = (int32_t)m->core.imul;
-    r->cost[PE_OP_DIV] = (int32_t)m->core.div;
     r->cost[PE_OP_LOAD] = (int32_t)(SIM_TICK / m->core.loads);
     r->cost[PE_OP_STORE] = (int32_t)(SIM_TICK / m->core.stores);
 }

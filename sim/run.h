@@ -54,7 +54,7 @@ typedef struct Use {
     int64_t ticket;                 /* in the ring's Retire, -1: moves nothing */
 } Use;
 
-typedef enum CommandKind { C_LOAD, C_GATHER, C_STORE, C_DOT, C_PRELOAD, C_DRAIN, C_SEND, C_RECEIVE, C_SE, C_REDUCE, C_ACCUMULATE, C_TRANSPOSE } CommandKind;
+typedef enum CommandKind { C_LOAD, C_GATHER, C_STORE, C_DOT, C_PRELOAD, C_DRAIN, C_PEEK, C_SEND, C_RECEIVE, C_SE, C_REDUCE, C_ACCUMULATE, C_TRANSPOSE } CommandKind;
 enum { MAX_USES = 3, ACCS = 16, ACC_WORDS = 32 * 32 };
 
 typedef struct Command Command;
@@ -156,6 +156,7 @@ struct Run {
     int32_t epoch;
     Command *free;
     int32_t cost[PE_OPS];
+    int64_t price[PE_COSTS][PE_REGISTER_COUNT];
     Core *running;
     int64_t end;
     int64_t asked, moved[2];        /* bytes: of memories by requests; that have come to local memories, left them */
@@ -204,6 +205,7 @@ PeBuf *local_buffer(Core *k, int buf);
 void ring_side(Core *k, int buf, bool write);                  /* this core now fills (empties) the ring */
 void local_push(Core *k, int buf, int64_t bytes);              /* by the core itself */
 void local_pop(Core *k, int buf, int64_t bytes);
+void local_pick(Core *k, int buf, int64_t off, PeType type, bool write, const int32_t *index, const int32_t *mask, unsigned char *raw);
 void local_touch(Core *k, int buf, int64_t off, int64_t bytes, bool write, PeType type);
 
 /* network.c: books a segment; times in ticks */
@@ -232,6 +234,13 @@ void dma_landed(Command *c);
 int64_t command_ticks(const Command *c);                       /* of its engine, without the start */
 void command_compute(Command *c);                              /* what it does to the data */
 Acc *command_acc(const Command *c, int i);
+
+/* vector.c: the vector core's operations that are no line of C (knyfe/pe_ops.def) */
+void vector_lanes(PeFar op, PeRegister r, void *d, const void *a, const void *b, const void *c);
+void vector_convert(PE *pe, PeType to, bool nearest, PeRegister r, PeRegister from, void *d, const void *a);
+float vector_f8_widen(PeType t, unsigned char bits);
+unsigned char vector_f8_narrow(PeType t, double v);
+void vector_f8(PeType t, bool narrow, void *raw, void *f32);
 
 /* panel.c */
 enum { PANEL_K = 256 };

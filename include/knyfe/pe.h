@@ -16,16 +16,24 @@
  * A scratch buffer has no cursors: it is read and written at offsets, and who uses it from two engines fences between.
  *
  * Sizes, offsets and pitches of local memory are bytes; those of tensors are elements. Costs are the machine file's (docs/simulator.md).
- * There is no pointer to any memory here, and vectors have no operators: work that is not charged does not compile.
- * The members of struct PE and PeBuf are the simulator's; a program uses the functions only. */
+ * There is no pointer to any memory here, and vectors have no operators: work that is not charged does not compile. A program has no
+ * pointer but its PE *, no union, no copy of memory, and no name for what is inside a PE or a vector; docs/simulator.md says what is refused. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
 
 #define PE_VERSION 1
 
+/* Members that are nobody's but the simulator's (PE_INSIDE) and the inline functions' below: a program has no name for them. */
+#ifdef PE_INSIDE
+#define PE_M(member) member
+#else
+#define PE_M(member) pe_hidden_##member
+#endif
+
 /*        id    name    bytes */
-#define PE_TYPES(X) X(F32, "f32", 4) X(F16, "f16", 2) X(BF16, "bf16", 2) X(I32, "i32", 4) X(I64, "i64", 8) X(I8, "i8", 1) X(U8, "u8", 1)
+#define PE_TYPES(X) X(F32, "f32", 4) X(F16, "f16", 2) X(BF16, "bf16", 2) X(I32, "i32", 4) X(I64, "i64", 8) X(I8, "i8", 1) X(U8, "u8", 1) \
+    X(F64, "f64", 8) X(I16, "i16", 2) X(BOOL, "bool", 1) X(F8E4M3, "f8e4m3", 1) X(F8E5M2, "f8e5m2", 1)
 typedef enum PeType {
 #define X(id, name, bytes) PE_##id,
     PE_TYPES(X)
@@ -69,54 +77,81 @@ typedef struct PeSe {
 /* A DPE command: for i < m, j < n:  acc[i, j] (+)= sum over l < k of a[i, l] * b[j, l], both operands with k contiguous, m, n <= 64.
  * Products and sums are exact f32 fused multiply-adds in the order of k (i8: i32). The result takes accumulators acc, acc + 1 ... of
  * 32x32, row of blocks by row of blocks. add: to what they hold, else from zero.
- * Cost: one block time for each started 32 x 32 x 32 bytes. */
-typedef struct PeDot { int acc; bool add; int64_t m, n, k; PeRef a, b; } PeDot;
+ * Cost: one block time for each started 32 x 32 x 32 bytes.
+ * sparse: b is 2:4 sparse and packed, of every four along k the two that may differ from zero: row j of b holds k / 2 values, row j of
+ * meta (u8, k / 8 bytes) a nibble for each four, low nibble first: the two places (0 to 3, ascending), 2 bits each, low bits first.
+ * k is a multiple of 8; a block time covers 32 x 32 x 64 bytes of a. Machines with dpe.sparse only. */
+typedef struct PeDot { int acc; bool add, sparse; int64_t m, n, k; PeRef a, b, meta; } PeDot;
 
 /* Operations of a core that are charged, each by one value of the machine file. */
-typedef enum PeOp { PE_OP_SCALAR, PE_OP_TURN, PE_OP_ISSUE, PE_OP_VECTOR, PE_OP_IMUL, PE_OP_DIV, PE_OP_LOAD, PE_OP_STORE, PE_OPS } PeOp;
+typedef enum PeOp { PE_OP_SCALAR, PE_OP_TURN, PE_OP_ISSUE, PE_OP_LOAD, PE_OP_STORE, PE_OPS } PeOp;
+/* Vector operations, by what they cost (knyfe/pe_ops.def); LANE: one lane of a gather or scatter. */
+typedef enum PeCost { PE_C_OP, PE_C_IMUL, PE_C_DIV, PE_C_IDIV, PE_C_FN, PE_C_LANE, PE_COSTS } PeCost;
+/* Registers of the vector core (knyfe/pe_vector.h). */
+typedef enum PeRegister {
+    PE_R_f32, PE_R_i32, PE_R_f64, PE_R_i64, PE_R_f16x32, PE_R_bf16x32, PE_R_i16x32, PE_R_i8x64, PE_R_u8x64, PE_R_mask, PE_R_mask32, PE_R_mask64, PE_REGISTER_COUNT
+} PeRegister;
+/* Vector operations that are no line of C. */
+typedef enum PeFar {
+#define PE_FAR_F(id, ...) PE_X_##id,
+#define PE_FAR_I(id, ...) PE_X_##id,
+#include "knyfe/pe_ops.def"
+    PE_FARS
+} PeFar;
 
 typedef struct PeBuf {
-    unsigned char *base, *state;   /* state: a byte for each byte of data; 1 when it has a value */
-    int64_t size, read, write;     /* cursors, as bytes since the start */
-    int64_t seen, room;            /* direct reads are legal below seen, direct writes below room */
-    PeType type;
-    bool scratch, holes;
-    int in_flight;                 /* commands that use it and have not ended */
+    unsigned char *PE_M(base), *PE_M(state);   /* state: a byte for each byte of data; 1 when it has a value */
+    int64_t PE_M(size), PE_M(read), PE_M(write);   /* cursors, as bytes since the start */
+    int64_t PE_M(seen), PE_M(room);            /* direct reads are legal below seen, direct writes below room */
+    PeType PE_M(type);
+    bool PE_M(scratch), PE_M(holes);
+    int PE_M(in_flight);                       /* commands that use it and have not ended */
 } PeBuf;
 
 typedef struct PE PE;
+/* What the simulator does for a program: name, parameters behind the PE, their names. */
+#define PE_API(X) \
+    X(buffer, (PE *pe, int buf, PeType type, int64_t bytes, bool scratch), (pe, buf, type, bytes, scratch)) \
+    X(load, (PE *pe, PeRef dst, int tensor, PeBox box, PeShare share), (pe, dst, tensor, box, share)) \
+    X(gather, (PE *pe, PeRef dst, int tensor, PeRef index, int64_t rows, int64_t cols, int64_t stride, int64_t off), (pe, dst, tensor, index, rows, cols, stride, off)) \
+    X(store, (PE *pe, int tensor, PeBox box, PeRef src), (pe, tensor, box, src)) \
+    X(dot, (PE *pe, PeDot dot), (pe, dot)) \
+    X(re_preload, (PE *pe, int acc, int64_t m, int64_t n, PeRef src), (pe, acc, m, n, src)) \
+    X(re_drain, (PE *pe, PeRef dst, int acc, int64_t m, int64_t n), (pe, dst, acc, m, n)) \
+    X(re_chain, (PE *pe, int acc, int64_t m, int64_t n, PeDir dir, bool send), (pe, acc, m, n, dir, send)) \
+    X(re_reduce, (PE *pe, PeRed red, PeRef dst, int acc, int64_t m, int64_t n), (pe, red, dst, acc, m, n)) \
+    X(se, (PE *pe, PeSe se), (pe, se)) \
+    X(se_reduce, (PE *pe, PeRed red, PeRef dst, PeRef src, int64_t rows, int64_t cols), (pe, red, dst, src, rows, cols)) \
+    X(se_accumulate, (PE *pe, PeRef dst, PeRef src, int64_t rows, int64_t cols, bool add), (pe, dst, src, rows, cols, add)) \
+    X(transpose, (PE *pe, PeRef dst, PeRef src, int64_t rows, int64_t cols), (pe, dst, src, rows, cols)) \
+    X(wait, (PE *pe, int buf, int64_t bytes), (pe, buf, bytes)) \
+    X(reserve, (PE *pe, int buf, int64_t bytes), (pe, buf, bytes)) \
+    X(push, (PE *pe, int buf, int64_t bytes), (pe, buf, bytes)) \
+    X(pop, (PE *pe, int buf, int64_t bytes), (pe, buf, bytes)) \
+    X(fence, (PE *pe, PeEngine engine), (pe, engine)) \
+    X(barrier, (PE *pe), (pe))
 typedef struct PeApi {
-    void (*buffer)(PE *, int buf, PeType, int64_t bytes, bool scratch);
-    void (*load)(PE *, PeRef dst, int tensor, PeBox, PeShare);
-    void (*gather)(PE *, PeRef dst, int tensor, PeRef index, int64_t rows, int64_t cols, int64_t stride, int64_t off);
-    void (*store)(PE *, int tensor, PeBox, PeRef src);
-    void (*dot)(PE *, PeDot);
-    void (*re_preload)(PE *, int acc, int64_t m, int64_t n, PeRef src);
-    void (*re_drain)(PE *, PeRef dst, int acc, int64_t m, int64_t n);
-    void (*re_chain)(PE *, int acc, int64_t m, int64_t n, PeDir, bool send);
-    void (*se)(PE *, PeSe);
-    void (*se_reduce)(PE *, PeRed, PeRef dst, PeRef src, int64_t rows, int64_t cols);
-    void (*se_accumulate)(PE *, PeRef dst, PeRef src, int64_t rows, int64_t cols, bool add);
-    void (*transpose)(PE *, PeRef dst, PeRef src, int64_t rows, int64_t cols);
-    void (*wait)(PE *, int buf, int64_t bytes);
-    void (*reserve)(PE *, int buf, int64_t bytes);
-    void (*push)(PE *, int buf, int64_t bytes);
-    void (*pop)(PE *, int buf, int64_t bytes);
-    void (*fence)(PE *, PeEngine);
-    void (*barrier)(PE *);
-    void (*touch)(PE *, int buf, int64_t off, int64_t bytes, bool write, PeType);   /* the slow way of a vector access */
-    int64_t (*dim)(PE *, int index);
-    double (*scalar)(PE *, int index);
+#define X(name, parameters, names) void (*PE_M(name)) parameters;
+    PE_API(X)
+#undef X
+    void (*PE_M(touch))(PE *, int buf, int64_t off, int64_t bytes, bool write, PeType);   /* the slow way of a vector access */
+    void (*PE_M(pick))(PE *, int buf, int64_t off, PeType, bool write, const void *index, const void *mask, void *raw);   /* an element a lane */
+    void (*PE_M(lanes))(PeFar, PeRegister, void *d, const void *a, const void *b, const void *c);
+    void (*PE_M(convert))(PE *, PeType to, bool nearest, PeRegister, PeRegister from, void *d, const void *a);
+    void (*PE_M(f8))(PeType, bool narrow, void *raw, void *f32);
+    int64_t (*PE_M(dim))(PE *, int index);
+    double (*PE_M(scalar))(PE *, int index);
 } PeApi;
 
 struct PE {
-    const PeApi *api;
-    const int32_t *cost;           /* ticks of each PeOp */
-    PeBuf *buf;                    /* [PE_BUFS], of the PE, seen by both cores */
-    int64_t scalar, vector, loads, stores;   /* ticks since the last sync point */
-    int site, knf;                 /* C line and .knf line of the last call */
-    int row, col, rows, cols, core;
-    int64_t local;                 /* bytes of local memory */
+    const PeApi *PE_M(api);
+    const int32_t *PE_M(cost);                 /* ticks of each PeOp */
+    const int64_t (*PE_M(price))[PE_REGISTER_COUNT];   /* ticks of each PeCost on each register */
+    PeBuf *PE_M(buf);                          /* [PE_BUFS], of the PE, seen by both cores */
+    int64_t PE_M(scalar), PE_M(vector), PE_M(loads), PE_M(stores);   /* ticks since the last sync point */
+    int PE_M(site), PE_M(knf);                 /* C line and .knf line of the last call */
+    int PE_M(row), PE_M(col), PE_M(rows), PE_M(cols), PE_M(core);
+    int64_t PE_M(local);                       /* bytes of local memory */
 };
 
 /* ---- the program's table: one `const PeProgram pe_program` a file ---------------------------------------------------------- */
@@ -137,11 +172,15 @@ typedef struct PeProgram {
 
 /* ---- calls ---------------------------------------------------------------------------------------------------------------- */
 
-static inline PE *pe_here(PE *pe, int line) { pe->site = line; return pe; }
+static inline PE *pe_here(PE *pe, int line) { pe->PE_M(site) = line; return pe; }
+#define X(name, parameters, names) static inline void pe_do_##name parameters { pe->PE_M(api)->PE_M(name) names; }
+PE_API(X)
+#undef X
+static inline void pe_knf(PE *pe, int line) { pe->PE_M(knf) = line; }
 #define PE_HERE(pe) pe_here(pe, __LINE__)
 /* Names the .knf line behind the calls that follow, for faults and traces. */
-#define PE_KNF(pe, line) ((void)((pe)->knf = (line)))
-#define PE_CALL(pe, fn, ...) ((pe)->api->fn(PE_HERE(pe), __VA_ARGS__))
+#define PE_KNF(pe, line) pe_knf(pe, line)
+#define PE_CALL(pe, fn, ...) pe_do_##fn(PE_HERE(pe), __VA_ARGS__)
 
 /* Setup only: hands out `bytes` of local memory as ring or scratch number buf < PE_BUFS. Faults: out of local memory, declared twice. */
 #define pe_ring(pe, buf, type, bytes) PE_CALL(pe, buffer, buf, type, bytes, false)
@@ -166,6 +205,9 @@ static inline PE *pe_here(PE *pe, int line) { pe->site = line; return pe; }
 #define pe_re_send(pe, acc, m, n, dir) PE_CALL(pe, re_chain, acc, m, n, dir, true)
 #define pe_re_receive(pe, acc, m, n, dir) PE_CALL(pe, re_chain, acc, m, n, dir, false)
 
+/* dst[r] (f32, one a row; i32 after i8 products) <- max or min over c of accumulators; they keep their values. se.row_minmax machines only. */
+#define pe_re_reduce(pe, red, dst, acc, m, n) PE_CALL(pe, re_reduce, red, dst, acc, m, n)
+
 #define pe_se(pe, ...) PE_CALL(pe, se, ((PeSe){__VA_ARGS__}))
 /* dst[r] (f32, one a row) <- sum, max, min or max |.| over c of src[r, c]. */
 #define pe_se_reduce(pe, red, dst, src, rows, cols) PE_CALL(pe, se_reduce, red, dst, src, rows, cols)
@@ -183,22 +225,22 @@ static inline PE *pe_here(PE *pe, int line) { pe->site = line; return pe; }
 /* Blocks until every command so far of that engine has ended (stores: is seen by all). */
 #define pe_fence(pe, engine) PE_CALL(pe, fence, engine)
 /* Blocks until this core of every PE has come here. Orders tensor accesses of different PEs, once stores are fenced. */
-#define pe_barrier(pe) ((pe)->api->barrier(PE_HERE(pe)))
+#define pe_barrier(pe) pe_do_barrier(PE_HERE(pe))
 
-static inline int pe_row(const PE *pe) { return pe->row; }
-static inline int pe_col(const PE *pe) { return pe->col; }
-static inline int pe_rows(const PE *pe) { return pe->rows; }
-static inline int pe_cols(const PE *pe) { return pe->cols; }
-static inline int pe_id(const PE *pe) { return pe->row * pe->cols + pe->col; }
-static inline int pe_count(const PE *pe) { return pe->rows * pe->cols; }
-static inline int64_t pe_local(const PE *pe) { return pe->local; }   /* bytes of local memory */
-static inline int64_t pe_dim(PE *pe, int index) { return pe->api->dim(pe, index); }
-static inline double pe_scalar(PE *pe, int index) { return pe->api->scalar(pe, index); }
+static inline int pe_row(const PE *pe) { return pe->PE_M(row); }
+static inline int pe_col(const PE *pe) { return pe->PE_M(col); }
+static inline int pe_rows(const PE *pe) { return pe->PE_M(rows); }
+static inline int pe_cols(const PE *pe) { return pe->PE_M(cols); }
+static inline int pe_id(const PE *pe) { return pe->PE_M(row) * pe->PE_M(cols) + pe->PE_M(col); }
+static inline int pe_count(const PE *pe) { return pe->PE_M(rows) * pe->PE_M(cols); }
+static inline int64_t pe_local(const PE *pe) { return pe->PE_M(local); }   /* bytes of local memory */
+static inline int64_t pe_dim(PE *pe, int index) { return pe->PE_M(api)->PE_M(dim)(pe, index); }
+static inline double pe_scalar(PE *pe, int index) { return pe->PE_M(api)->PE_M(scalar)(pe, index); }
 
 /* n scalar operations of the core. */
-static inline void pe_ops(PE *pe, int n) { pe->scalar += (int64_t)n * pe->cost[PE_OP_SCALAR]; }
+static inline void pe_ops(PE *pe, int n) { pe->PE_M(scalar) += (int64_t)n * pe->PE_M(cost)[PE_OP_SCALAR]; }
 static inline bool pe_turn(PE *pe, bool more) {
-    pe->scalar += pe->cost[PE_OP_TURN];
+    pe->PE_M(scalar) += pe->PE_M(cost)[PE_OP_TURN];
     return more;
 }
 /* for (int64_t i = lo; i < hi; i += step), one loop turn charged for each test. */

@@ -3,7 +3,7 @@
 
 static void core0(PE *pe) {
     pe_f32 a = pe_splat(pe, 1);
-    a.pe_lanes = a.pe_lanes + a.pe_lanes;
+    a.pe_hidden_lanes = a.pe_hidden_lanes + a.pe_hidden_lanes;
     pe_st_f32(pe, 0, 0, 16, a);
 }
 
