@@ -356,6 +356,7 @@ static Col float_result(Frame *fr, Acc *a) {
             e[l] = isnan(v[l]) || a->mag[l] == a->err[l] ? 0 : up > down ? up : down;
             if (!(e[l] >= 0)) e[l] = INFINITY;
             if (a->kind == CK_MIN) v[l] = -v[l];
+            if (isinf(v[l])) v[l] = dtype_round(a->type, v[l]);      /* of no elements; not each type has an infinity */
         }
         if (a->lost[l]) e[l] = INFINITY;
         any = any || e[l] != 0;

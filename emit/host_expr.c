@@ -360,7 +360,7 @@ static CExpr call(Gen *g, const Expr *e) {
 static CExpr reduction(Gen *g, const Expr *e) {
     Acc acc;
     host_reduce(g, e->reduce, &acc);
-    return host_acc_result(g, &acc, 0);
+    return host_result_kept(g, e->type, host_acc_result(g, &acc, 0));
 }
 
 static CExpr expr_inside(Gen *g, const Expr *e) {

@@ -111,6 +111,8 @@ void host_acc_open(Gen *g, const Reduce *r, Acc *acc);
 void host_acc_step(Gen *g, Acc *acc);
 /* Result i. */
 CExpr host_acc_result(Gen *g, Acc *acc, int i);
+/* A reduction's result as a value of its type: the infinity of an empty maximum is nan where the type has none. */
+CExpr host_result_kept(Gen *g, DType t, CExpr x);
 /* A whole reduction in place; result i of Acc. */
 void host_reduce(Gen *g, const Reduce *r, Acc *acc);
 

@@ -6,6 +6,7 @@ DType host_acc_type(const Comb *c) { return c->kind == CK_ANY || c->kind == CK_A
 
 CExpr host_identity(Gen *g, const Comb *c) {
     DType t = host_acc_type(c);
+    if (dtype_is_float(t)) t = dtype_table[t].compute;       /* the narrow one may have no infinity */
     const DTypeRow *r = &dtype_table[t];
     switch (c->kind) {
     case CK_PROD: return host_literal(g, t, 1, 1);
@@ -149,6 +150,12 @@ CExpr host_acc_result(Gen *g, Acc *acc, int i) {
     if (acc->best) return c_atom(acc->best);
     if (!acc->count) return c_atom(acc->acc);
     return c_binary(&g->p, "/", c_atom(acc->acc), c_cast(&g->p, host_value_type(c->type), c_atom(acc->count)));
+}
+
+CExpr host_result_kept(Gen *g, DType t, CExpr x) {
+    if (!dtype_is_float(t) || !isnan(dtype_round(t, INFINITY))) return x;
+    const char *from = host_use(&g->uses, arena_printf(g->a, "knf_from_%s", dtype_name(t)));
+    return c_call1(&g->p, from, host_stored(g, t, NULL, x));
 }
 
 /* The positions of a scan before (or after) the point where `along` stands, in the scan's order. */

@@ -4,7 +4,7 @@
 void host_store(Gen *g, const Target *t, const Expr *e, CExpr value) {
     CExpr at = host_element(g, t->tensor, &t->subs);
     bool variable = g->tensors[t->tensor->id].variable;
-    c_assign(&g->p, at, "=", variable ? value : host_stored(g, t->tensor->type, e, value));
+    c_assign(&g->p, at, "=", !variable ? host_stored(g, t->tensor->type, e, value) : e ? value : host_result_kept(g, t->tensor->type, value));
 }
 
 /* How well index i goes innermost: neighbours in memory for the store and the reads. */
