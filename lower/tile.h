@@ -25,8 +25,8 @@ typedef VEC(TileNode *) TileNodes;
 typedef struct TileAxis {
     Name name;
     int id;                 /* place in TileStage.axes */
-    Expr *lo, *hi;
-                            /* over dims and variables of loops around; ragged ones read tensors */
+    Expr *lo, *hi;          /* over dims and variables of loops around; ragged ones read tensors */
+    int levels;             /* loops that cut it */
 } TileAxis;
 
 typedef enum TileMemory { TILE_LOCAL, TILE_ACC } TileMemory;    /* local memory of the PE; accumulators of the reduction engine */
@@ -74,7 +74,13 @@ typedef struct TileDot {
 
 /* One level of a TILE_FOR. The step is at least 1; it is over dims, and has a name (computed once, when the stage begins) unless it is
  * a literal. */
-typedef struct TileLevel { TileAxis *axis; Index *var, *end; Expr *step; Index *step_var; } TileLevel;
+typedef struct TileLevel {
+    TileAxis *axis;
+    Index *var, *end;
+    Expr *step;
+    Index *step_var;
+    int64_t most;           /* a number that the step never exceeds; 0: none is known */
+} TileLevel;
 
 struct TileNode {
     TileKind kind;

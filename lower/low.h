@@ -1,0 +1,70 @@
+/* What the parts of lowering share. */
+#pragma once
+#include "lower/expr.h"
+#include "lower/lower.h"
+
+enum { LOW_DEPTH = 48 };   /* loops around a place */
+
+typedef struct Low {
+    Arena *a;
+    Kernel *k;                  /* a copy; grows by what splitting adds */
+    const TileMachine *m;
+    TileProgram *p;
+    TileStage *stage;           /* the one being built */
+    const char *why;            /* a limit that was reached */
+} Low;
+
+/* The TILE_FORs around a place, outermost first. */
+typedef struct Path { TileNode *at[LOW_DEPTH]; int n; } Path;
+
+static inline TileBlock path_block(const Low *l, const Path *p, const TileAxis *axis) { return tile_block(l->a, axis, p->at, p->n); }
+
+/* --- stage.c: parts of a stage ------------------------------------------------------------------------------------------------ */
+
+void stage_open(Low *l, Name name);
+/* The axis of a new range; index i (of the Kernel) runs along it. */
+TileAxis *stage_axis(Low *l, const Index *i, Expr *lo, Expr *hi);
+static inline TileAxis *stage_axis_of(const Low *l, const Index *i) {
+    return i->id < l->p->n_indices && i->id < l->k->n_indices ? l->stage->axis_of[i->id] : NULL;
+}
+/* A loop at the end of the path; it stands in no body until stage_link. */
+TileNode *stage_for(Low *l, Path *path, TileOver over, Span at);
+/* One more level, the innermost so far; most: a bound on step, or 0. */
+void stage_level(Low *l, TileNode *loop, TileAxis *axis, Expr *step, int64_t most);
+/* The innermost level that cuts the axis on the path, or NULL. */
+const TileLevel *stage_level_of(const Path *path, const TileAxis *axis);
+/* A tile, not yet with a box. */
+TileBuf *stage_tile(Low *l, Tensor *t, const char *name, DType type);
+/* States of a reduction: tiles of the statement's points in the blocks at `path`, but for the axis `without` (or NULL). *bytes grows by
+ * their size when it is known, else becomes 0. */
+void stage_states(Low *l, const Path *path, const Stmt *s, const Reduce *r, const TileAxis *without, int64_t *bytes);
+/* Loops of the path whose variables the expression uses: the number of the innermost, from 1; 0: none. */
+int stage_depth(const Path *path, const Expr *e);
+void stage_copy(Low *l, TileNodes *body, TileKind kind, TileBuf *b, Span at);
+TileNode *stage_compute(Low *l, TileNodes *body, const Stmt *s, TilePart part);
+/* The body in which things at depth d of the path stand. */
+static inline TileNodes *stage_body(Low *l, const Path *path, int d) { return d ? &path->at[d - 1]->body : &l->stage->body; }
+/* Puts loop number d (from 1) into the body around it, behind what stands there. */
+static inline void stage_link(Low *l, const Path *path, int d) { vec_push(l->a, stage_body(l, path, d - 1), path->at[d - 1]); }
+/* Bytes of a tile of `elements` in all its slots, rows padded; 0 for 0 elements (unknown). */
+int64_t stage_bytes(const TileBuf *b, int64_t elements);
+
+/* --- nest.c, rows.c, facts.c, split.c ------------------------------------------------------------------------------------------ */
+
+/* A statement as a stage of its own. */
+void nest_stage(Low *l, const Stmt *s);
+void fact_stage(Low *l, const Fact *f);
+/* Statements from `first` on that share their outer indices, as one stage and what takes its place where it does not fit; returns how
+ * many, 0 when there is nothing to gain. */
+int rows_stage(Low *l, int first);
+/* Cuts reductions that give one value into parts for all PEs, joined by merge: statements and temporaries are added to l->k. */
+void split_reductions(Low *l);
+
+/* --- reads --------------------------------------------------------------------------------------------------------------------- */
+
+/* The X_READ nodes in an expression, tensors of rank 0 inputs left out; each node once. */
+typedef VEC(Expr *) LowReads;
+void low_reads(Arena *a, Expr *e, LowReads *to);
+/* The root reduction of a statement, or NULL. */
+static inline Reduce *low_reduce(const Stmt *s) { return s->value->kind == X_REDUCE ? s->value->reduce : NULL; }
+bool low_mentions(const Expr *e, const Index *i);
