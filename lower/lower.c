@@ -15,8 +15,7 @@ TileProgram *lower(const Kernel *k, const TileMachine *m, Arena *a, const char *
     Low l = {.a = a, .k = copy_kernel(a, k), .m = m, .p = NEW(a, TileProgram)};
     l.p->kernel = l.k;
     l.p->n_indices = l.k->n_indices;
-    for (int i = 0; i < k->facts.n && !l.why; i++)
-        if (k->facts.at[i].number > 0) fact_stage(&l, &k->facts.at[i]);
+    for (int i = 0; i < k->facts.n && !l.why; i++) fact_stage(&l, &k->facts.at[i]);
     for (int i = 0; i < l.k->stmts.n && !l.why; i++) nest_stage(&l, l.k->stmts.at[i]);
     *why = l.why;
     return l.why ? NULL : l.p;

@@ -130,8 +130,8 @@ static void count_bytes(Nest *n, const TileBuf *b, int64_t most) {
     if (n->bytes) n->bytes += stage_bytes(b, most);
 }
 
-/* A tile for a read, and its LOAD. False: there is none. */
-static bool load_tile(Nest *n, Expr *read, int core) {
+/* A tile for a read, and its LOAD. NULL: there is none. */
+static TileBuf *load_tile(Nest *n, Expr *read, int core) {
     Low *l = n->l;
     TileBuf trial = {0};
     int64_t most = 0;
@@ -140,7 +140,7 @@ static bool load_tile(Nest *n, Expr *read, int core) {
     if (!whole && !(hull_box(l, &n->path, read->tensor, &read->args, &trial, &most, &culprit) && most)) {
         bool any = false;
         if (culprit) pin_axes(n, culprit, &any);
-        return false;
+        return NULL;
     }
     TileBuf *b = stage_tile(l, read->tensor, read->tensor->name, read->tensor->type);
     b->rank = trial.rank;
@@ -150,10 +150,11 @@ static bool load_tile(Nest *n, Expr *read, int core) {
     b->point = trial.point;
     b->depth = 2;
     b->core = core;
-    vec_push(l->a, &b->reads, core ? read : lo_copy(l->a, read, at_block, n));
+    if (core) vec_push(l->a, &b->reads, read);
+    vec_push(l->a, &b->reads, lo_copy(l->a, read, at_block, n));
     count_bytes(n, b, most);
     stage_copy(l, stage_body(l, &n->path, load_depth(n, b)), TILE_LOAD, b, read->span);
-    return true;
+    return b;
 }
 
 static bool has_tile(const Nest *n, const Expr *read, int core) {
@@ -164,17 +165,19 @@ static bool has_tile(const Nest *n, const Expr *read, int core) {
     return false;
 }
 
-/* Reads in the subscripts that core 0 must know to issue the copy, innermost first; then the read itself for core 1. */
 static void place_reads(Nest *n, Expr *e, int core);
 
+/* A tile for a read, and before it tiles for what its subscripts read: for core 0, which issues the copy, and for core 1 where it has
+ * to know the subscript. */
 static void place_read(Nest *n, Expr *read, int core) {
-    if (!read->tensor->rank && read->tensor->role == TR_INPUT) return;
-    for (int i = 0; i < read->args.n; i++) {
-        place_reads(n, read->args.at[i], 0);
-        if (core == 1) place_reads(n, read->args.at[i], 1);
-    }
-    if (n->retry || has_tile(n, read, core)) return;
-    if (!load_tile(n, read, core) && !n->retry) n->l->stage->one_core = true;
+    bool known = (!read->tensor->rank && read->tensor->role == TR_INPUT) || has_tile(n, read, core);
+    if (known) return;
+    for (int i = 0; i < read->args.n; i++) place_reads(n, read->args.at[i], 0);
+    TileBuf *b = n->retry ? NULL : load_tile(n, read, core);
+    if (n->retry) return;
+    if (!b) n->l->stage->one_core = true;
+    for (int i = 0; i < read->args.n && core; i++)
+        if (!b || !b->point[i] || read->mode == READ_PAD) place_reads(n, read->args.at[i], 1);
 }
 
 typedef struct Placing { Nest *n; int core; } Placing;
@@ -323,6 +326,21 @@ void nest_stage(Low *l, const Stmt *s) {
     build_fitting(l, &(Work){s->targets.at[0].tensor->name, s, NULL, (Index *const *)s->idx.at, s->idx.n, s->value, r});
 }
 
+/* A stage that tests facts over dims alone, to which one more can be added. */
+static bool is_plain_test(const TileStage *s) {
+    return s->body.n == 1 && s->body.at[0]->over == TILE_PE && !s->bufs.n && !s->axes.n && s->body.at[0]->body.n && s->body.at[0]->body.at[0]->part == TILE_TEST;
+}
+
 void fact_stage(Low *l, const Fact *f) {
+    if (f->number <= 0) return;
+    LowReads reads = {0};
+    low_reads(l->a, f->cond, &reads);
+    TileStage *before = l->p->stages.n ? l->p->stages.at[l->p->stages.n - 1] : NULL;
+    if (!f->idx.n && !reads.n && before && is_plain_test(before)) {
+        TileNode *test = stage_compute(l, &before->body.at[0]->body, NULL, TILE_TEST);
+        test->fact = f;
+        test->span = f->span;
+        return;
+    }
     build_fitting(l, &(Work){"fact", NULL, f, (Index *const *)f->idx.at, f->idx.n, f->cond, NULL});
 }
