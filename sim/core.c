@@ -66,8 +66,8 @@ bool core_ready(const Core *k) {
 
 static void core_main(void *arg) {
     Core *k = arg;
-    const PeProgram *p = k->run->c->program;
-    if (p->core[k->pe.core]) p->core[k->pe.core](&k->pe);
+    const PeStage *s = k->run->stage;
+    if (s->core[k->pe.core]) s->core[k->pe.core](&k->pe);
     core_sync(k);
     if (k->run->end < k->now) k->run->end = k->now;
     k->done = true;
@@ -81,6 +81,16 @@ void core_new(Core *k, Pe *p, int core) {
     k->pe = (PE){.api = &run_api, .cost = p->run->cost, .price = p->run->price, .buf = p->buf, .row = p->row, .col = p->col, .rows = (int)m->rows, .cols = (int)m->cols, .core = core, .local = m->local.size};
     k->co = co_new(core_main, k);
     if (!k->co) run_fault(p->run, SIM_F_INTERNAL, 0, 0, 0, 0, 0, "no memory for the stack of a core");
+}
+
+void core_again(Core *k, int64_t at) {
+    Core was = *k;
+    co_free(k->co);
+    k->co = NULL;
+    core_new(k, was.owner, was.pe.core);
+    k->now = at;
+    for (int c = 0; c < SIM_CAUSES; c++) k->time[c] = was.time[c];
+    k->time[SIM_BARRIER] += at - was.now;
 }
 
 void core_resume(Core *k) {
@@ -125,6 +135,7 @@ static void box_command(Core *k, PeEngine e, int tensor, PeBox box, PeRef local,
     c->box = box;
     c->share = share;
     dma_box_check(c, e == PE_STORE);
+    if (e == PE_STORE && t->role == PE_OUT && box.n[0] && box.n[1] && box.n[2] && box.n[3]) k->run->wrote = true;
     use_of(k, c, local, e == PE_LOAD, box.n[0] * box.n[1] * box.n[2], box.n[3] * sim_type_bytes(t->type));
     command_issue(c);
 }
@@ -359,8 +370,23 @@ static double api_scalar(PE *pe, int index) {
     return k->run->c->scalar[index];
 }
 
+static int64_t api_scalar_i64(PE *pe, int index) {
+    Core *k = core_of(pe);
+    if (index < 0 || index >= SIM_DIMS) core_fault(k, SIM_F_PROGRAM, "no scalar %d", index);
+    pe_ops(pe, 1);
+    return k->run->c->scalar_i64[index];
+}
+
+static void api_refuse(PE *pe, int fact) {
+    Core *k = core_of(pe);
+    SimReport *o = k->run->out;
+    if (fact < 1 || fact > k->run->c->program->n_facts) core_fault(k, SIM_F_PROGRAM, "no fact %d: the program's table has %d", fact, k->run->c->program->n_facts);
+    pe_ops(pe, 1);
+    if (!o->refused || fact < o->refused) o->refused = fact;
+}
+
 const PeApi run_api = {
     .buffer = api_buffer, .load = api_load, .gather = api_gather, .store = api_store, .dot = api_dot, .re_preload = api_preload, .re_drain = api_drain,
     .re_chain = api_chain, .se = api_se, .se_reduce = api_reduce, .se_accumulate = api_accumulate, .transpose = api_transpose, .wait = api_wait,
-    .reserve = api_reserve, .push = api_push, .pop = api_pop, .fence = api_fence, .barrier = api_barrier, .touch = api_touch, .pick = api_pick, .lanes = vector_lanes, .convert = vector_convert, .f8 = vector_f8, .re_reduce = api_re_reduce, .dim = api_dim, .scalar = api_scalar,
+    .reserve = api_reserve, .push = api_push, .pop = api_pop, .fence = api_fence, .barrier = api_barrier, .touch = api_touch, .pick = api_pick, .lanes = vector_lanes, .convert = vector_convert, .f8 = vector_f8, .re_reduce = api_re_reduce, .dim = api_dim, .scalar = api_scalar, .scalar_i64 = api_scalar_i64, .refuse = api_refuse,
 };

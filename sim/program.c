@@ -35,6 +35,10 @@ bool sim_program_of(SimProgram *out, const PeProgram *table, Arena *a, const cha
     out->n_dims = split_names(table->dims, out->dim, SIM_DIMS, a);
     out->n_scalars = split_names(table->scalars, out->scalar, SIM_DIMS, a);
     if (out->n_dims < 0 || out->n_scalars < 0) *why = arena_printf(a, "more than %d dims or scalars", SIM_DIMS);
+    if (table->n_stages < 0 || table->n_stages > PE_STAGES) {
+        *why = arena_printf(a, "%d stages; there may be %d", table->n_stages, PE_STAGES);
+        return false;
+    }
     return out->n_dims >= 0 && out->n_scalars >= 0;
 }
 

@@ -24,6 +24,9 @@ int sim_program_tensor(const SimProgram *p, const char *name);
 
 /* Fills name, type, role, rank, shape, count, bytes of each tensor from the dims; data stays NULL. */
 bool sim_program_shapes(const SimProgram *p, const int64_t *dim, SimTensor *out, Arena *a, const char **why);
+/* Where tensors live: as `said` (beside t), else inputs and outputs in DRAM, temporaries in SRAM if there is room for all of them. */
+typedef enum SimHome { SIM_HOME_AUTO, SIM_HOME_SRAM, SIM_HOME_DRAM } SimHome;
+void sim_program_homes(const SimMachine *m, const SimHome *said, SimTensor *t, int n);
 /* Dims from the shape of one tensor, where a dim stands alone; dim[i] below zero is not known yet. False when they disagree. */
 bool sim_program_bind(const SimProgram *p, int tensor, const int64_t *shape, int rank, int64_t *dim, Arena *a, const char **why);
 /* Fills a tensor's data from the seed: floats normal(0, 1), integers as its range says, offsets ascending. */

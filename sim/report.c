@@ -39,16 +39,35 @@ static void text_causes(Out *o, const SimConfig *c, const SimReport *r) {
     }
 }
 
+void sim_report_refusal(Out *o, const SimConfig *c, const SimReport *r) {
+    const char *text = r->refused <= c->program->n_facts && c->program->fact ? c->program->fact[r->refused - 1] : NULL;
+    out_f(o, "refused: fact %d does not hold%s%s\n", r->refused, text ? ": " : "", text ? text : "");
+}
+
+static const char *stage_name(const SimConfig *c, int i) {
+    const char *name = i < c->program->n_stages ? c->program->stage[i].name : NULL;
+    return name ? name : "?";
+}
+
+static void text_stages(Out *o, const SimConfig *c, const SimReport *r) {
+    if (r->n_stages < 2) return;
+    out_s(o, "stages:\n");
+    for (int i = 0; i < r->n_stages; i++)
+        out_f(o, "  %-24s %10lld cycles  %5.1f %%\n", stage_name(c, i), (long long)sim_cycles(r->stage_ticks[i]), 100 * (double)r->stage_ticks[i] / (double)(r->ticks > 0 ? r->ticks : 1));
+}
+
 void sim_report_text(Out *o, const SimConfig *c, const SimReport *r) {
     SimShare s[SIM_SHARES];
     double t = seconds(c, r->ticks);
     sim_report_shares(c, r, s);
     out_f(o, "%s on %s: %lld cycles, %.3f us\n", c->program->name ? c->program->name : "?", c->machine->name, (long long)sim_cycles(r->ticks), t * 1e6);
+    if (r->refused) sim_report_refusal(o, c, r);
     out_f(o, "bound: %s, busy %.1f %% of the time\n", s[0].name, 100 * s[0].busiest);
     if (r->macs) out_f(o, "products: %.2f T/s (a multiply-add counts 2)\n", 2e-12 * (double)r->macs / t);
     if (r->dram_bytes) out_f(o, "dram: %.1f GB/s, %lld row hits, %lld misses\n", 1e-9 * (double)r->dram_bytes / t, (long long)r->row_hits, (long long)r->row_misses);
     if (r->sram_bytes) out_f(o, "sram: %.1f GB/s\n", 1e-9 * (double)r->sram_bytes / t);
     out_f(o, "local memory: %lld of %lld bytes\n", (long long)r->local_used, (long long)c->machine->local.size);
+    text_stages(o, c, r);
     out_s(o, "utilisation, busiest and mean:\n");
     for (int i = 0; i < SIM_SHARES; i++)
         if (s[i].busiest > 0) out_f(o, "  %-7s %5.1f %%  %5.1f %%\n", s[i].name, 100 * s[i].busiest, 100 * s[i].mean);
@@ -73,6 +92,16 @@ static void json_fault(Out *o, const SimFault *f) {
     out_s(o, "}");
 }
 
+static void json_stages(Out *o, const SimConfig *c, const SimReport *r) {
+    out_s(o, ", \"stages\": [");
+    for (int i = 0; i < r->n_stages; i++) {
+        out_s(o, i ? ", {\"name\": " : "{\"name\": ");
+        json_string(o, stage_name(c, i));
+        out_f(o, ", \"cycles\": %lld}", (long long)sim_cycles(r->stage_ticks[i]));
+    }
+    out_s(o, "]");
+}
+
 void sim_report_json(Out *o, const SimConfig *c, const SimReport *r, const char *extra) {
     SimShare s[SIM_SHARES];
     sim_report_shares(c, r, s);
@@ -85,6 +114,8 @@ void sim_report_json(Out *o, const SimConfig *c, const SimReport *r, const char 
         out_f(o, ", \"cycles\": %lld, \"seconds\": %.9g, \"bound\": \"%s\"", (long long)sim_cycles(r->ticks), seconds(c, r->ticks), s[0].name);
         out_f(o, ", \"macs\": %lld, \"dram_bytes\": %lld, \"sram_bytes\": %lld, \"row_hits\": %lld, \"row_misses\": %lld", (long long)r->macs, (long long)r->dram_bytes, (long long)r->sram_bytes,
               (long long)r->row_hits, (long long)r->row_misses);
+        if (r->refused) out_f(o, ", \"refused\": %d", r->refused);
+        if (r->n_stages) json_stages(o, c, r);
         out_s(o, ", \"utilisation\": {");
         for (int i = 0; i < SIM_SHARES; i++) out_f(o, "%s\"%s\": [%.6f, %.6f]", i ? ", " : "", s[i].name, s[i].busiest, s[i].mean);
         out_s(o, "}, \"time\": {");

@@ -140,14 +140,23 @@ static void run_free(Run *r) {
 
 static void setup_main(void *arg) {
     Core *k = arg;
-    k->run->c->program->setup(&k->pe);
-    k->run->running = NULL;
+    Run *r = k->run;
+    const PeStage *s = r->stage;
+    if (s->when) {
+        bool out = !s->when(&k->pe);
+        core_sync(k);
+        if (k->owner->index && out != r->left_out) core_fault(k, SIM_F_PROGRAM, "the PEs disagree whether stage '%s' runs", s->name);
+        r->left_out = out;
+        if (r->end < k->now) r->end = k->now;
+    }
+    if (s->setup && !r->left_out) s->setup(&k->pe);
+    r->running = NULL;
 }
 
 /* Declares the buffers of one PE; the time counts for core 0. */
 static void run_setup(Run *r, Pe *p) {
     Core *k = &p->core[0];
-    if (!r->c->program->setup) return;
+    if (!r->stage->setup && !r->stage->when) return;
     p->declaring = true;
     Co *own = k->co, *co = co_new(setup_main, k);
     if (!co) run_fault(r, SIM_F_INTERNAL, 0, 0, 0, 0, 0, "no memory for a stack");
@@ -242,15 +251,65 @@ static void run_leftovers(Run *r) {
     }
 }
 
-static void run_all(Run *r) {
-    run_new(r);
+/* Local memory and its buffers as at the start; clocks and books go on. */
+static void pe_again(Pe *p, int64_t at) {
+    memset(p->state, 0, (size_t)p->used);
+    p->used = 0;
+    for (int b = 0; b < PE_BUFS; b++) {
+        free(p->ring[b].push.at);
+        free(p->ring[b].pop.at);
+    }
+    memset(p->ring, 0, sizeof p->ring);
+    memset(p->buf, 0, sizeof p->buf);
+    for (int k = 0; k < 2; k++) core_again(&p->core[k], at);
+}
+
+/* The news that the last PE is done crosses the grid and comes back. */
+static void run_between(Run *r) {
+    r->end += r->m->core.scalar + 2 * (r->m->rows + r->m->cols - 2) * r->m->network.hop;
+    r->now = r->end;
+    r->epoch++;
+    r->done_cores = 0;
+    for (int i = 0; i < r->n_pes; i++) pe_again(&r->pe[i], r->now);
+}
+
+/* Runs r->stage to its end; false when it is left out. */
+static bool run_stage(Run *r) {
+    r->left_out = false;
     for (int i = 0; i < r->n_pes; i++) run_setup(r, &r->pe[i]);
+    if (r->left_out) return false;
     for (int i = 0; i < r->n_pes; i++)
         for (int k = 0; k < 2; k++) heap_push(&r->heap, r->pe[i].core[k].now, (uint32_t)(i * SIM_UNITS + SIM_CORE0 + k), EV_CORE, &r->pe[i].core[k]);
     while (r->heap.n) run_event(r, heap_pop(&r->heap));
     run_deadlock(r);
     run_leftovers(r);
+    if (r->out->refused && r->wrote)
+        run_fault(r, SIM_F_PROGRAM, 0, 0, 0, 0, 0, "fact %d is said not to hold, but outputs have been stored to", r->out->refused);
+    return true;
+}
+
+static void run_stages(Run *r) {
+    const PeProgram *p = r->c->program;
+    const PeStage whole = {p->name, NULL, p->setup, {p->core[0], p->core[1]}};
+    int n = p->n_stages ? p->n_stages : 1;
+    if (n < 0 || n > PE_STAGES || (p->n_stages && !p->stage)) run_fault(r, SIM_F_PROGRAM, 0, 0, 0, 0, 0, "%d stages; there may be %d", n, PE_STAGES);
+    bool ran = false;
+    for (int s = 0; s < n && !r->out->refused; s++) {
+        int64_t before = r->end;
+        r->stage = p->n_stages ? &p->stage[s] : &whole;
+        if (ran) run_between(r);
+        ran = run_stage(r);
+        r->out->stage_ticks[s] = r->end - before;
+        if (p->n_stages) r->out->n_stages = s + 1;
+    }
+    int64_t before = r->end;
     run_close(r);
+    if (r->out->n_stages) r->out->stage_ticks[r->out->n_stages - 1] += r->end - before;
+}
+
+static void run_all(Run *r) {
+    run_new(r);
+    run_stages(r);
     run_report(r);
     run_books(r);
 }

@@ -152,6 +152,8 @@ struct Run {
     Channel *channel;
     Home home[PE_TENSORS];
     Group *row_group, *col_group;
+    const PeStage *stage;           /* that runs */
+    bool left_out, wrote;           /* the stage is left out; an output was stored to */
     int barrier[2];
     int32_t epoch;
     Command *free;
@@ -177,6 +179,7 @@ static inline bool run_skips(const Run *r, PeType t) { return r->c->timing && (t
 /* run.c, engine.c, core.c */
 void run_deadlock(Run *r);                                     /* a fault when something still waits */
 void core_new(Core *k, Pe *p, int core);
+void core_again(Core *k, int64_t at);                          /* for the next stage, which begins at `at` */
 void core_resume(Core *k);
 Command *command_new(Core *k, PeEngine e, CommandKind kind);   /* waits for room in the queue */
 void command_issue(Command *c);

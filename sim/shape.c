@@ -1,6 +1,7 @@
 /* Shapes of a program's tensors: small expressions over its dims; and tensors made from a seed. */
 #include "sim/program.h"
 #include <ctype.h>
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,35 +24,79 @@ static bool accept(Reader *r, char c) {
 
 static int64_t expression(Reader *r);
 
+static int64_t fail(Reader *r, const char *why) {
+    if (!r->why) r->why = why;
+    return 0;
+}
+
+static int64_t inside(Reader *r) {
+    if (++r->depth > 50) return fail(r, "nested too deep");
+    int64_t v = expression(r);
+    r->depth--;
+    return v;
+}
+
+/* After '(': the least or the greatest of a list. */
+static int64_t extreme(Reader *r, bool max) {
+    int64_t v = inside(r);
+    while (!r->why && accept(r, ',')) {
+        int64_t w = inside(r);
+        if (max ? w > v : w < v) v = w;
+    }
+    return accept(r, ')') ? v : fail(r, "')' is missing");
+}
+
 static int64_t primary(Reader *r) {
     space(r);
     char name[64];
     size_t n = 0;
     int64_t v;
     if (accept(r, '(')) {
-        if (++r->depth > 50) { r->why = "parentheses too deep"; return 0; }
-        v = expression(r);
-        if (!accept(r, ')')) r->why = "')' is missing";
-        return v;
+        v = inside(r);
+        return accept(r, ')') ? v : fail(r, "')' is missing");
+    }
+    if (accept(r, '-')) {
+        if (++r->depth > 50) return fail(r, "nested too deep");
+        v = primary(r);
+        r->depth--;
+        return v == INT64_MIN ? fail(r, "too large") : -v;
     }
     if (isdigit((unsigned char)*r->s)) {
         char *end;
+        errno = 0;
         v = strtoll(r->s, &end, 10);
         r->s = end;
-        return v;
+        return errno ? fail(r, "too large") : v;
     }
     while ((isalnum((unsigned char)*r->s) || *r->s == '_') && n < sizeof name - 1) name[n++] = *r->s++;
     name[n] = 0;
+    bool max = !strcmp(name, "max");
+    if ((max || !strcmp(name, "min")) && accept(r, '(')) return extreme(r, max);
     int i = sim_program_dim(r->p, name);
     if (i < 0) { r->why = "a name that is no dim"; return 0; }
     if (r->dim[i] < 0) r->why = "a dim that is not known";
     return r->dim[i];
 }
 
+/* Floor division, and what it leaves. */
+static int64_t divide(Reader *r, int64_t a, int64_t b, bool rest) {
+    if (b == 0) return fail(r, "a division by zero");
+    if (b == -1) return rest ? 0 : a == INT64_MIN ? fail(r, "too large") : -a;
+    bool down = a % b && (a % b < 0) != (b < 0);
+    return rest ? a % b + (down ? b : 0) : a / b - down;
+}
+
 static int64_t product(Reader *r) {
     int64_t v = primary(r);
-    while (!r->why && accept(r, '*'))
-        if (__builtin_mul_overflow(v, primary(r), &v)) r->why = "too large";
+    while (!r->why) {
+        if (accept(r, '*')) {
+            if (__builtin_mul_overflow(v, primary(r), &v)) fail(r, "too large");
+        } else if (accept(r, '%')) v = divide(r, v, primary(r), true);
+        else if (accept(r, '/')) {
+            if (*r->s++ != '/') return r->s--, fail(r, "division is //");
+            v = divide(r, v, primary(r), false);
+        } else break;
+    }
     return v;
 }
 
@@ -84,11 +129,13 @@ bool sim_program_shapes(const SimProgram *p, const int64_t *dim, SimTensor *out,
         SimTensor *o = &out[i];
         *o = (SimTensor){.name = t->name, .type = t->type, .role = t->role, .count = 1, .dram = o->dram};
         const char *what = NULL;
-        o->rank = read_list(p, t->shape, dim, o->shape, SIM_RANK, &what);
+        o->rank = read_list(p, t->shape, dim, o->shape, t->role == PE_TEMP ? SIM_RANK : SIM_RANK_GIVEN, &what);
         if (o->rank < 0) {
             *why = arena_printf(a, "the shape \"%s\" of '%s': %s", t->shape ? t->shape : "", t->name, what);
             return false;
         }
+        for (int k = 0; k < o->rank && t->role == PE_TEMP; k++)
+            if (o->shape[k] < 0) o->shape[k] = 0;
         for (int k = 0; k < o->rank; k++)
             if (o->shape[k] < 0 || __builtin_mul_overflow(o->count, o->shape[k], &o->count) || o->count > (int64_t)1 << 40) {
                 *why = arena_printf(a, "extent %d of '%s' is %lld", k, t->name, (long long)o->shape[k]);
@@ -99,10 +146,23 @@ bool sim_program_shapes(const SimProgram *p, const int64_t *dim, SimTensor *out,
     return true;
 }
 
+void sim_program_homes(const SimMachine *m, const SimHome *said, SimTensor *t, int n) {
+    int64_t used = 0;
+    for (int i = 0; i < n; i++)
+        if (said[i] == SIM_HOME_SRAM || (said[i] == SIM_HOME_AUTO && t[i].role == PE_TEMP)) used += (t[i].bytes + 4095) / 4096 * 4096;
+    for (int i = 0; i < n; i++) t[i].dram = said[i] ? said[i] == SIM_HOME_DRAM : t[i].role != PE_TEMP || used > m->sram.size;
+}
+
+/* The comma behind the item at s, or the end of the list. */
+static const char *item_end(const char *s) {
+    for (int depth = 0; *s && (depth || *s != ','); s++) depth += (*s == '(') - (*s == ')');
+    return s;
+}
+
 /* The k-th item of the shape, when it is a name and nothing else. */
 static int lone_dim(const SimProgram *p, const char *shape, int k, Arena *a) {
     const char *s = shape;
-    for (; k > 0 && s; k--) s = strchr(s, ',') ? strchr(s, ',') + 1 : NULL;
+    for (; k > 0 && s; k--) s = *item_end(s) ? item_end(s) + 1 : NULL;
     if (!s) return -1;
     while (*s == ' ') s++;
     size_t n = strcspn(s, ",");

@@ -5,7 +5,8 @@
 #pragma once
 #include "sim/machine.h"
 
-enum { SIM_RANK = 8, SIM_DIMS = 16, SIM_TEXT = 2048, SIM_PES_MAX = SIM_GRID_MAX * SIM_GRID_MAX };
+/* SIM_RANK: of temporaries; arrays that are given to a run and taken from it have a rank of SIM_RANK_GIVEN at most. */
+enum { SIM_RANK = 16, SIM_RANK_GIVEN = 8, SIM_DIMS = 256, SIM_TEXT = 2048, SIM_PES_MAX = SIM_GRID_MAX * SIM_GRID_MAX };
 
 typedef struct SimTensor {
     const char *name;
@@ -54,6 +55,9 @@ typedef struct SimReport {
     int64_t macs, row_hits, row_misses;
     int64_t local_used;                             /* bytes handed out, most of any PE */
     int64_t events;
+    int refused;                                    /* number of a fact that does not hold, 0: none; no output was written then */
+    int n_stages;                                   /* that were reached; 0: the program has none */
+    int64_t stage_ticks[PE_STAGES];                 /* of each, what it waited at its begin included; they sum to `ticks` less the launch */
     int site, site_row, site_col, site_core;        /* where the program was, for a child that died */
 } SimReport;
 
@@ -66,6 +70,7 @@ typedef struct SimConfig {
     const PeProgram *program;
     int64_t dim[SIM_DIMS];
     double scalar[SIM_DIMS];
+    int64_t scalar_i64[SIM_DIMS];  /* of scalars of integer types as well */
     SimTensor *tensor;             /* in the order of the program's table */
     int n_tensors;
     bool timing;                   /* leave floating-point results out; same cycles */

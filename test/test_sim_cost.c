@@ -32,9 +32,11 @@ VECTOR(mul_i32, pe_i32, pe_mul_i32(pe, x, x)) VECTOR(hsum, pe_f32, pe_hsum(pe, x
 VECTOR(ld_i32, pe_f32, pe_ld_i32(pe, I32, 0, 16)) VECTOR(ld_f16, pe_f32, pe_ld_f16(pe, F16, 0, 16)) VECTOR(st_f32, pe_f32, pe_st_f32(pe, F32, 0, 16, f))
 VECTOR(st_i32, pe_f32, pe_st_i32(pe, I32, 0, 16, k)) VECTOR(st_f16, pe_f32, pe_st_f16(pe, F16, 0, 16, f)) VECTOR(get_f32, pe_f32, pe_get_f32(pe, F32, 0)) VECTOR(get_i32, pe_f32, pe_get_i32(pe, I32, 0))
 VECTOR(get_i64, pe_f32, pe_get_i64(pe, I64, 0)) VECTOR(ops, pe_f32, pe_ops(pe, 3)) VECTOR(dim, pe_f32, pe_dim(pe, 0)) VECTOR(scalar, pe_f32, pe_scalar(pe, 0))
+VECTOR(scalar_i64, pe_f32, pe_scalar_i64(pe, 0))
 VECTOR(wait, pe_f32, pe_wait(pe, RING, 0)) VECTOR(reserve, pe_f32, pe_reserve(pe, RING, 0)) VECTOR(push, pe_f32, pe_push(pe, RING, 0)) VECTOR(pop, pe_f32, pe_pop(pe, RING, 0))
 VECTOR(fence, pe_f32, pe_fence(pe, PE_SE))
 static void c_for(PE *pe) { if (first(pe)) pe_for(pe, i, 0, count, 1) continue; }
+VECTOR(refuse, pe_f32, pe_refuse(pe, 1))
 static void c_barrier(PE *pe) { TIMES pe_barrier(pe); }
 
 static void c_load(PE *pe) { if (first(pe)) TIMES pe_load(pe, PE_AT(I8), X, pe_box(0, 3, 64, 96)); }
@@ -101,7 +103,7 @@ static const Cost costs[] = {
     {"pe_ld_f32", c_ld_f32, LOADS, CARRIES}, {"pe_ld_i32", c_ld_i32, LOADS, CARRIES}, {"pe_ld_f16", c_ld_f16, "max(" LOADS ", n * core.op)", CARRIES},
     {"pe_st_f32", c_st_f32, STORES, CARRIES}, {"pe_st_i32", c_st_i32, STORES, CARRIES}, {"pe_st_f16", c_st_f16, "max(" STORES ", n * core.op)", CARRIES},
     {"pe_get_f32", c_get_f32, "n * core.scalar + " LOADS, CARRIES}, {"pe_get_i32", c_get_i32, "n * core.scalar + " LOADS, CARRIES}, {"pe_get_i64", c_get_i64, "n * core.scalar + " LOADS, CARRIES},
-    {"pe_ops", c_ops, "3 * n * core.scalar"}, {"pe_for", c_for, "n * core.turn"}, SCALAR(dim), SCALAR(scalar), SCALAR(wait), SCALAR(reserve), SCALAR(push), SCALAR(pop), SCALAR(fence),
+    {"pe_ops", c_ops, "3 * n * core.scalar"}, {"pe_for", c_for, "n * core.turn"}, SCALAR(dim), SCALAR(scalar), SCALAR(scalar_i64), SCALAR(refuse), SCALAR(wait), SCALAR(reserve), SCALAR(push), SCALAR(pop), SCALAR(fence),
     {"pe_barrier", c_barrier, "grid.0 * grid.1 * n * core.scalar"},
     {"pe_load", c_load, "n * core.issue", {[PE_LOAD] = "n * (queue.start + dma.setup + 2 * dma.row)"}, .local = "n * 3 * local.bandwidth(64)", .links = "n * 3 * network.link(64)", .sram = "n * 3 * " BANK(64)},
     {"pe_load", c_load, "n * core.issue", {[PE_LOAD] = "n * (queue.start + dma.setup + 2 * dma.row)"}, .local = "n * 3 * local.bandwidth(64)", .links = "n * 3 * network.link(64)", .dram = "n * 3 * " CHAN(64), .dram_home = true},
@@ -141,7 +143,7 @@ static const char *const machines[] = {"mtia1", "mtia2"};
 static SimReport run(const Machine *m, const Cost *c, int64_t n) {
     static char data[4096];
     static SimReport r;
-    PeProgram p = {.version = PE_VERSION, .name = c->name, .dims = "N", .scalars = "S", .setup = setup, .core = {c->body, NULL}};
+    PeProgram p = {.version = PE_VERSION, .name = c->name, .dims = "N", .scalars = "S", .n_facts = 1, .setup = setup, .core = {c->body, NULL}};
     SimTensor x = {.name = "x", .type = PE_I8, .role = PE_TEMP, .rank = 1, .shape = {4096}, .count = 4096, .bytes = 4096, .data = data, .dram = c->dram_home};
     SimConfig config = {.machine = &m->machine, .program = &p, .tensor = &x, .n_tensors = 1, .unchecked = true, .max_cycles = 1000000};
     count = n;

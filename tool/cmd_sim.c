@@ -16,6 +16,7 @@ typedef struct Job {
     SimMachine machine;
     SimProgram program;
     SimTensor tensor[PE_TENSORS];
+    SimHome home[PE_TENSORS];
     SimConfig config;
     SimReport *report;
     Out extra;                     /* JSON members */
@@ -79,7 +80,11 @@ static int bind_values(Job *j) {
             return STATUS_USAGE;
         }
         if (d >= 0) j->config.dim[d] = (int64_t)x;
-        else j->config.scalar[s] = x;
+        else {
+            j->config.scalar[s] = x;
+            long long whole = strtoll(v->at[i].text, &end, 10);     /* in full where it is an integer */
+            j->config.scalar_i64[s] = *end ? (x > -0x1p63 && x < 0x1p63 ? (int64_t)x : 0) : (int64_t)whole;
+        }
     }
     return 0;
 }
@@ -118,7 +123,7 @@ static int set_homes(Job *j) {
             tool_error("--home %s=%s: a tensor of the program, and sram or dram", h->at[i].name, h->at[i].text);
             return STATUS_USAGE;
         }
-        j->tensor[k].dram = dram;
+        j->home[k] = dram ? SIM_HOME_DRAM : SIM_HOME_SRAM;
     }
     return 0;
 }
@@ -147,6 +152,7 @@ static int make_tensors(Job *j, const Array *given) {
         tool_error("%s: %s", j->t->options->files.at[0], why);
         return STATUS_RUN;
     }
+    sim_program_homes(&j->machine, j->home, j->tensor, j->program.n_tensors);
     for (int k = 0; k < j->program.n_tensors; k++) {
         SimTensor *t = &j->tensor[k];
         if (!(t->data = sim_share(t->bytes))) tool_die(STATUS_ENVIRONMENT, "no memory for '%s', %lld bytes", t->name, (long long)t->bytes);
@@ -188,7 +194,7 @@ static int program_inputs(Job *j, const Kernel *k, const void **inputs) {
         if (n >= 0 && dtypes[j->tensor[n].type] == p->type && j->tensor[n].rank == p->rank) inputs[i] = j->tensor[n].data;
         else if (s >= 0 && p->rank == 0) {
             void *x = arena_alloc(j->t->arena, 8);
-            dtype_store(p->type, x, j->config.scalar[s], (int64_t)j->config.scalar[s]);
+            dtype_store(p->type, x, j->config.scalar[s], j->config.scalar_i64[s]);
             inputs[i] = x;
         } else {
             tool_error("--check: kernel '%s' wants '%s' of type %s and rank %d, the program has no such input", k->name, p->name, dtype_name(p->type), p->rank);
@@ -365,6 +371,11 @@ static int conclude(Job *j) {
         return STATUS_RUN;
     }
     sim_report_text(&text, &j->config, j->report);
+    if (j->report->refused) {
+        fputs(text.text, stderr);
+        put_files(j);
+        return STATUS_RUN;
+    }
     if (o->sim.grid) sim_report_grid(&text, &j->config, j->report, sim_report_busiest(j->report), tool_colour());
     if (o->sim.check && o->sim.timing) tool_note("--timing computes nothing: there is nothing to check");
     else if (o->sim.check) status = check(j);

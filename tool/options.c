@@ -38,7 +38,7 @@ static const OptionRow option_rows[] = {
     {'X', "trace", "FILE", "write what each unit did when, for Perfetto", false},
     {'G', "grid", NULL, "show the grid: how busy each PE was", false},
     {'L', "lift", "RESOURCE|all", "run again with one limit away: latency, links, sram, dram, local, issue, dpe, re, se, mlu", false},
-    {'W', "home", "NAME=sram|dram", "where a tensor lives (default sram)", false},
+    {'W', "home", "NAME=sram|dram", "where a tensor lives (default: inputs and outputs dram, temporaries sram if all fit)", false},
     {'u', "unchecked", NULL, "no search for races and values never written", false},
     {'Q', "cc", "NAME", "the C compiler (default cc)", false},
     {'P', "level", "-O2", "its optimisation level (default -O2)", false},

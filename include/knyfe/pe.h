@@ -50,7 +50,7 @@ typedef enum PeBin { PE_FIRST, PE_ADD, PE_SUB, PE_MUL, PE_DIV, PE_MAX, PE_MIN, P
 typedef enum PeFn { PE_SAME, PE_EXP, PE_LOG, PE_TANH, PE_SIGMOID, PE_ERF, PE_RECIP, PE_RSQRT, PE_RELU, PE_ABS, PE_FNS } PeFn;
 typedef enum PeRed { PE_RSUM, PE_RMAX, PE_RMIN, PE_RMAXABS } PeRed;
 
-enum { PE_RANK = 4, PE_BUFS = 32, PE_TENSORS = 16, PE_LANES = 16, PE_PANEL = 64 };
+enum { PE_RANK = 4, PE_BUFS = 128, PE_TENSORS = 256, PE_STAGES = 512, PE_LANES = 16, PE_PANEL = 64 };
 
 /* A box of a tensor, in elements: the element at `off`, n[0] x n[1] x n[2] x n[3] of them, stride[] apart, the last dimension
  * contiguous (stride 1). Extents of 0 are legal in any dimension: nothing is moved. */
@@ -129,6 +129,7 @@ typedef struct PE PE;
     X(push, (PE *pe, int buf, int64_t bytes), (pe, buf, bytes)) \
     X(pop, (PE *pe, int buf, int64_t bytes), (pe, buf, bytes)) \
     X(fence, (PE *pe, PeEngine engine), (pe, engine)) \
+    X(refuse, (PE *pe, int fact), (pe, fact)) \
     X(barrier, (PE *pe), (pe))
 typedef struct PeApi {
 #define X(name, parameters, names) void (*PE_M(name)) parameters;
@@ -141,6 +142,7 @@ typedef struct PeApi {
     void (*PE_M(f8))(PeType, bool narrow, void *raw, void *f32);
     int64_t (*PE_M(dim))(PE *, int index);
     double (*PE_M(scalar))(PE *, int index);
+    int64_t (*PE_M(scalar_i64))(PE *, int index);
 } PeApi;
 
 struct PE {
@@ -157,9 +159,18 @@ struct PE {
 /* ---- the program's table: one `const PeProgram pe_program` a file ---------------------------------------------------------- */
 
 typedef enum PeRole { PE_IN, PE_OUT, PE_TEMP } PeRole;
-/* shape: comma-separated expressions over dims, whole numbers, + - * and parentheses: "N, 2*D + 1". range (integers made from a
- * seed): "0, V". offsets: the tensor ascends from 0 to the value of `range`. */
+/* shape: comma-separated expressions over dims and whole numbers, with + - * // % (floor), min(a, b), max(a, b) and parentheses:
+ * "N, 2*D + 1"; "": one element. In a PE_TEMP a value below 0 counts as 0. range (integers made from a seed): "0, V". offsets: the
+ * tensor ascends from 0 to the value of `range`. */
 typedef struct PeTensor { const char *name; PeType type; PeRole role; const char *shape, *range; bool offsets; } PeTensor;
+/* A part of the program that all PEs run to its end before any begins the next: then no command runs, rings and accumulators are
+ * empty. Tensors keep their values; local memory begins anew, and setup declares the buffers of this stage. Costs a barrier. */
+typedef struct PeStage {
+    const char *name;
+    bool (*when)(PE *);            /* may read dims and scalars; the same on every PE: whether the stage runs. NULL: it does */
+    void (*setup)(PE *);
+    void (*core[2])(PE *);
+} PeStage;
 typedef struct PeProgram {
     int version;                   /* PE_VERSION */
     const char *name;
@@ -168,6 +179,10 @@ typedef struct PeProgram {
     PeTensor tensor[PE_TENSORS];   /* in the order of the tensor numbers; ends at name NULL */
     void (*setup)(PE *);           /* declares the buffers; runs once on each PE before the cores */
     void (*core[2])(PE *);
+    const PeStage *stage;          /* instead of setup and core: at most PE_STAGES, in order */
+    int n_stages;
+    const char *const *fact;       /* texts of facts 1, 2 ... of pe_refuse */
+    int n_facts;
 } PeProgram;
 
 /* ---- calls ---------------------------------------------------------------------------------------------------------------- */
@@ -236,6 +251,11 @@ static inline int pe_count(const PE *pe) { return pe->PE_M(rows) * pe->PE_M(cols
 static inline int64_t pe_local(const PE *pe) { return pe->PE_M(local); }   /* bytes of local memory */
 static inline int64_t pe_dim(PE *pe, int index) { return pe->PE_M(api)->PE_M(dim)(pe, index); }
 static inline double pe_scalar(PE *pe, int index) { return pe->PE_M(api)->PE_M(scalar)(pe, index); }
+/* A scalar of an integer type, in full. */
+static inline int64_t pe_scalar_i64(PE *pe, int index) { return pe->PE_M(api)->PE_M(scalar_i64)(pe, index); }
+/* Says that fact number `fact` (from 1) of the program's table does not hold. The job ends with this stage, refused for the least
+ * such number of all PEs. No PE may have stored to an output by then. */
+#define pe_refuse(pe, fact) PE_CALL(pe, refuse, fact)
 
 /* n scalar operations of the core. */
 static inline void pe_ops(PE *pe, int n) { pe->PE_M(scalar) += (int64_t)n * pe->PE_M(cost)[PE_OP_SCALAR]; }
