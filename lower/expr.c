@@ -83,7 +83,11 @@ static Expr *extreme(Arena *a, Op op, Expr *x, Expr *y) {
 }
 
 Expr *lo_min(Arena *a, Expr *x, Expr *y) { return extreme(a, OP_MIN, x, y); }
-Expr *lo_max(Arena *a, Expr *x, Expr *y) { return extreme(a, OP_MAX, x, y); }
+Expr *lo_max(Arena *a, Expr *x, Expr *y) {
+    int64_t v;
+    if (x->kind == X_DIM && lo_is_int(y, &v) && v <= 0) return x;     /* a dim is 0 or more */
+    return extreme(a, OP_MAX, x, y);
+}
 Expr *lo_le(Arena *a, Expr *x, Expr *y) { return binary(a, OP_LE, x, y); }
 
 static Reduce *copy_reduce(Arena *a, const Reduce *r, LowReplace *replace, void *context) {
