@@ -111,7 +111,7 @@ static int64_t int_in(PeRegister r, const void *a, int i) { return r == PE_R_i64
 static double float_of_int(PeType t, int64_t v) {
     if (t == PE_F64) return (double)v;
     if (t == PE_F32) return (double)(float)v;
-    return float_of_float(t, (double)(v >> 53 ? (v & ~(int64_t)0xffff) | ((v & 0xffff) != 0) << 16 : v));
+    return float_of_float(t, (double)(v > (int64_t)1 << 53 || v < -((int64_t)1 << 53) ? (v & ~(int64_t)0xffff) | ((v & 0xffff) != 0) << 16 : v));
 }
 
 static void convert_lane(PeType to, bool nearest, PeRegister r, PeRegister from, void *d, const void *a, int i) {

@@ -11,7 +11,7 @@ MAY = {
     "grammar": ["base/", "dsl/", "grammar/"],
     "lower": ["base/", "dsl/", "lower/"],
     "emit": ["base/", "dsl/", "lower/", "emit/"],
-    "sim": ["base/", "sim/", "include/knyfe/pe.h", "knyfe/pe.h", "dsl/ast.h"],
+    "sim": ["base/", "sim/", "include/knyfe/pe.h", "knyfe/pe.h", "knyfe/pe_ops.def", "dsl/ast.h"],
     "include": ["knyfe/"],
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s*"([^"]+)"', re.M)
