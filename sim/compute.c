@@ -65,7 +65,7 @@ static float lesser(float a, float b) { return a < b || a != a || (a == b && sig
 
 /* ---- rows as floats ---- */
 
-static void load_row(float *out, PeType t, const void *in, int64_t n) {
+void row_load(float *out, PeType t, const void *in, int64_t n) {
     const unsigned char *p = in;
     switch (t) {
     case PE_F32: memcpy(out, in, (size_t)n * 4); break;
@@ -154,18 +154,6 @@ static void acc_release(const Command *c) {
     for (int i = 0; i < c->n_acc; i++) command_acc(c, i)->has = false;
 }
 
-/* b[l][j], l < k, from n rows of PANEL_K floats. */
-static void interleave(float *b, const float *rows, int64_t n, int64_t k) {
-    if (n == 64) { panel_interleave(b, rows, k); return; }
-    for (int64_t l = 0; l < k; l++)
-        for (int64_t j = 0; j < n; j++) b[l * 64 + j] = rows[j * PANEL_K + l];
-}
-
-static void load_panel(const Command *c, int use, float *out, int64_t rows, int64_t l, int64_t k) {
-    int64_t size = sim_type_bytes(type_of(c, use));
-    for (int64_t i = 0; i < rows; i++) load_row(out + i * PANEL_K, type_of(c, use), use_row(c, &c->use[use], i) + l * size, k);
-}
-
 /* i8: sums of PANEL_K products are exact in f32; they are joined in i32. */
 static void panel_add_i32(float *acc, const float *part, int64_t m) {
     for (int64_t i = 0; i < m * 64; i++) {
@@ -176,13 +164,14 @@ static void panel_add_i32(float *acc, const float *part, int64_t m) {
     }
 }
 
-/* The dense rows of a 2:4 sparse operand: zeros but at the places of each four. */
-static void load_sparse(const Command *c, float *out, int64_t rows, int64_t l, int64_t k) {
+/* b[l][j] of a 2:4 sparse operand: zeros but at the places of each four. */
+static void load_sparse(const Command *c, float *b, float *out, int64_t rows, int64_t l, int64_t k) {
     int64_t size = sim_type_bytes(type_of(c, 1));
+    for (int i = 1; i < 3; i++) view_open(c->pe, c->use[i].buf);
     for (int64_t i = 0; i < rows; i++) {
         const unsigned char *places = use_row(c, &c->use[2], i) + l / 8;
         float packed[PANEL_K / 2], *row = out + i * PANEL_K;
-        load_row(packed, type_of(c, 1), use_row(c, &c->use[1], i) + l / 2 * size, k / 2);
+        row_load(packed, type_of(c, 1), use_row(c, &c->use[1], i) + l / 2 * size, k / 2);
         memset(row, 0, (size_t)k * 4);
         for (int64_t q = 0; q < k / 4; q++) {
             int nibble = places[q / 2] >> q % 2 * 4 & 15, first = nibble & 3, second = nibble >> 2;
@@ -191,29 +180,29 @@ static void load_sparse(const Command *c, float *out, int64_t rows, int64_t l, i
             row[4 * q + second] = packed[2 * q + 1];
         }
     }
+    panel_interleave(b, out, rows, k);
 }
 
 static void run_dot(Command *c) {
     Run *r = c->pe->run;
     const PeDot *d = &c->dot;
-    bool ints = type_of(c, 0) == PE_I8 || type_of(c, 0) == PE_U8;
+    bool ints = type_of(c, 0) == PE_I8 || type_of(c, 0) == PE_U8, in_place = d->n == 64 && d->k > 0 && !ints;
     acc_claim(c, ints ? PE_I32 : PE_F32, d->add);
     if (r->c->timing && !ints) return;
-    float *acc = r->scratch, *part = acc + 4096, *a = part + 4096, *rows = a + 64 * PANEL_K, *b = rows + 64 * PANEL_K;
-    if (!d->add || d->n < 64) memset(acc, 0, (size_t)d->m * 64 * 4);
-    if (d->add) acc_copy(c, acc, d->m, d->n, false);
-    if (d->n < 64) memset(b, 0, 64 * PANEL_K * 4);
+    float *panel = r->scratch, *part = panel + 4096, *a = part + 4096, *b = a + 64 * PANEL_K, *work = b + 64 * PANEL_K;
+    int64_t next = (int64_t)(sizeof(Acc) / sizeof(float));
+    Sums sums = in_place ? (Sums){command_acc(c, 0)->f, 32, next, 2 * next, d->add} : (Sums){panel, 64, 32, 32 * 64, true};
+    if (!in_place && (!d->add || d->n < 64)) memset(panel, 0, (size_t)d->m * 64 * 4);
+    if (!in_place && d->add) acc_copy(c, panel, d->m, d->n, false);
     for (int64_t l = 0; l < d->k; l += PANEL_K) {
         int64_t k = d->k - l < PANEL_K ? d->k - l : PANEL_K;
-        load_panel(c, 0, a, d->m, l, k);
-        if (d->sparse) load_sparse(c, rows, d->n, l, k);
-        else load_panel(c, 1, rows, d->n, l, k);
-        interleave(b, rows, d->n, k);
-        if (ints) memset(part, 0, 4096 * 4);
-        panel_multiply(ints ? part : acc, a, b, d->m, k);
-        if (ints) panel_add_i32(acc, part, d->m);
+        const float *rows = use_panel(c, &c->use[0], l, k, false, a, work), *cols = d->sparse ? b : use_panel(c, &c->use[1], l, k, true, b, work);
+        if (d->sparse) load_sparse(c, b, work, d->n, l, k);
+        panel_multiply(ints ? &(Sums){part, 64, 32, 32 * 64, false} : &sums, rows, cols, d->m, k);
+        if (ints) panel_add_i32(panel, part, d->m);
+        sums.add = true;
     }
-    acc_copy(c, acc, d->m, d->n, true);
+    if (!in_place) acc_copy(c, panel, d->m, d->n, true);
 }
 
 /* Row maxima or minima; the accumulators keep their values. */
@@ -316,8 +305,8 @@ static void run_se(Command *c) {
     PeType at = s->from_re ? command_acc(c, 0)->type : type_of(c, 1);
     bool skip = r->c->timing && sim_type_bytes(type_of(c, 0)) != 1 && type_of(c, 0) != PE_I32 && type_of(c, 0) != PE_I64;
     for (int64_t i = 0; i < s->rows && !skip; i++) {
-        load_row(x, at, s->from_re ? (void *)(panel + i * 64) : use_row(c, &c->use[1], i), s->cols);
-        if (b > 0 && (i == 0 || !s->b_row)) load_row(y, type_of(c, b), use_row(c, &c->use[b], s->b_row ? 0 : i), s->b_col ? 1 : s->cols);
+        row_load(x, at, s->from_re ? (void *)(panel + i * 64) : use_row(c, &c->use[1], i), s->cols);
+        if (b > 0 && (i == 0 || !s->b_row)) row_load(y, type_of(c, b), use_row(c, &c->use[b], s->b_row ? 0 : i), s->b_col ? 1 : s->cols);
         se_bin(s->bin, x, y, s->b_col, s->cols);
         if (s->affine) for (int64_t j = 0; j < s->cols; j++) x[j] = x[j] * s->alpha + s->beta;
         se_fn(s->fn, x, s->cols);
@@ -341,7 +330,7 @@ static float reduce_row(PeRed red, const float *x, int64_t n) {
 static void run_reduce(Command *c) {
     float *x = c->pe->run->scratch;
     for (int64_t i = 0; i < c->rows && !c->pe->run->c->timing; i++) {
-        load_row(x, type_of(c, 1), use_row(c, &c->use[1], i), c->cols);
+        row_load(x, type_of(c, 1), use_row(c, &c->use[1], i), c->cols);
         float s = reduce_row(c->red, x, c->cols);
         memcpy(use_row(c, &c->use[0], 0) + i * 4, &s, 4);
     }
@@ -353,7 +342,7 @@ static void run_accumulate(Command *c) {
     memset(sum, 0, (size_t)c->cols * 4);
     if (c->add) memcpy(sum, use_row(c, &c->use[0], 0), (size_t)c->cols * 4);
     for (int64_t i = 0; i < c->rows; i++) {
-        load_row(x, type_of(c, 1), use_row(c, &c->use[1], i), c->cols);
+        row_load(x, type_of(c, 1), use_row(c, &c->use[1], i), c->cols);
         for (int64_t j = 0; j < c->cols; j++) sum[j] += x[j];
     }
     memcpy(use_row(c, &c->use[0], 0), sum, (size_t)c->cols * 4);
@@ -403,7 +392,8 @@ static void transpose_part(const Command *c, int64_t r0, int64_t r1, int64_t c0,
 
 static void run_transpose(Command *c) {
     int64_t rows = c->rows & -8, cols = c->cols & -8;
-    if (run_skips(c->pe->run, type_of(c, 0))) return;
+    if (run_skips(c->pe->run, type_of(c, 0)) || view_of_transpose(c)) return;
+    view_open(c->pe, c->use[1].buf);
     if (sim_type_bytes(type_of(c, 0)) != 2 || !rows || !cols) {
         transpose_part(c, 0, c->rows, 0, c->cols);
         return;
@@ -417,10 +407,19 @@ static void run_transpose(Command *c) {
     transpose_part(c, 0, rows, cols, c->cols);
 }
 
+/* Before c's arithmetic: bytes that it reads are there (the DPE and the MLU see to it themselves), views that it writes over are gone. */
+static void command_views(const Command *c) {
+    for (int i = 0; i < c->n_uses; i++)
+        if (c->use[i].write) view_overwrite(c, &c->use[i]);
+        else if (c->kind != C_DOT && c->kind != C_TRANSPOSE) view_open(c->pe, c->use[i].buf);
+}
+
 void command_compute(Command *c) {
     static void (*const run[])(Command *) = {
         [C_DOT] = run_dot, [C_PRELOAD] = run_preload, [C_DRAIN] = run_drain, [C_PEEK] = run_peek, [C_SEND] = run_send, [C_SE] = run_se,
         [C_REDUCE] = run_reduce, [C_ACCUMULATE] = run_accumulate, [C_TRANSPOSE] = run_transpose,
     };
-    if ((size_t)c->kind < sizeof run / sizeof *run && run[c->kind]) run[c->kind](c);
+    if ((size_t)c->kind >= sizeof run / sizeof *run || !run[c->kind]) return;
+    command_views(c);
+    run[c->kind](c);
 }

@@ -302,6 +302,7 @@ static void api_wait(PE *pe, int buf, int64_t bytes) {
     ring_side(k, buf, false);
     int64_t goal = b->read + bytes;
     if (k->owner->ring[buf].pushed < goal) core_block(k, W_DATA, buf, goal, SIM_DATA);
+    view_open(k->owner, buf);
     if (b->seen < goal) b->seen = goal;
 }
 
@@ -311,6 +312,7 @@ static void api_reserve(PE *pe, int buf, int64_t bytes) {
     ring_side(k, buf, true);
     int64_t goal = b->write + bytes - b->size;
     if (k->owner->ring[buf].popped < goal) core_block(k, W_ROOM, buf, goal, SIM_ROOM);
+    view_open(k->owner, buf);
     if (b->room < b->write + bytes) b->room = b->write + bytes;
 }
 

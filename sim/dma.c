@@ -129,6 +129,7 @@ void dma_box_check(const Command *c, bool write) {
 }
 
 static void gather_check(const Command *c) {
+    view_open(c->pe, c->use[1].buf);
     const SimTensor *t = &c->pe->run->c->tensor[c->tensor];
     for (int64_t row = 0; row < c->rows; row++) {
         int64_t at, index = index_of(c, row);
@@ -205,19 +206,34 @@ bool dma_start(Command *c) {
     return true;
 }
 
+/* One row as its bytes are copied, or stay where they are. */
+static void check_row(void *context, int64_t off, int64_t bytes, int64_t row) {
+    Command *c = context;
+    (void)row;
+    if (bytes) mem_check(c, off, bytes, c->engine == PE_STORE);
+}
 static void copy_row(void *context, int64_t off, int64_t bytes, int64_t row) {
     Command *c = context;
     if (!bytes) return;
     unsigned char *tensor = (unsigned char *)c->pe->run->c->tensor[c->tensor].data + off, *local = use_row(c, &c->use[0], row);
     bool store = c->engine == PE_STORE;
     mem_check(c, off, bytes, store);
-    c->pe->run->moved[store] += bytes;
-    if (run_skips(c->pe->run, c->pe->run->c->tensor[c->tensor].type)) return;
     memcpy(store ? tensor : local, store ? local : tensor, (size_t)bytes);
 }
 
+static void move_bytes(Command *c) {
+    Run *r = c->pe->run;
+    Use *u = &c->use[0];
+    bool still = run_skips(r, r->c->tensor[c->tensor].type);
+    r->moved[c->engine == PE_STORE] += u->rows * u->row_bytes;
+    if (!still && c->engine == PE_STORE) view_open(c->pe, u->buf);
+    if (!still && c->engine == PE_LOAD) still = view_of_box(c);
+    if (!still) box_rows(c, copy_row, c);
+    else if (r->home[c->tensor].shadow) box_rows(c, check_row, c);
+}
+
 void dma_landed(Command *c) {
-    box_rows(c, copy_row, c);
+    move_bytes(c);
     Pe *p = c->pe;
     command_end(c);
     pe_poke(p);

@@ -9,33 +9,40 @@ enum { N = 64, W = 16, MR = 6 };
 
 #define UNROLL _Pragma("GCC unroll 8")
 
-/* rows x 64 of c, rows a constant: held in registers over k. */
-INLINE void block(float *c, const float *a, const float *b, int rows, int64_t k) {
+INLINE float *sum_at(const Sums *c, int64_t i, int half) { return c->at + i / 32 * c->lower + i % 32 * c->row + half * c->right; }
+
+/* rows x 64 of c from row i on, rows a constant: held in registers over k. */
+INLINE void block(const Sums *c, int64_t i0, const float *a, const float *b, int rows, int64_t k) {
     V acc[MR][4], x[4];
     UNROLL for (int i = 0; i < rows; i++)
-        UNROLL for (int j = 0; j < 4; j++) acc[i][j] = *(const V *)(c + i * N + j * W);
+        UNROLL for (int j = 0; j < 4; j++) acc[i][j] = c->add ? *(const V *)(sum_at(c, i0 + i, j / 2) + j % 2 * W) : (V){0};
     for (int64_t l = 0; l < k; l++) {
         UNROLL for (int j = 0; j < 4; j++) x[j] = *(const V *)(b + l * N + j * W);
         UNROLL for (int i = 0; i < rows; i++) {
-            V s = a[i * PANEL_K + l] - (V){0};
+            V s = a[(i0 + i) * PANEL_K + l] - (V){0};
             UNROLL for (int j = 0; j < 4; j++) acc[i][j] = s * x[j] + acc[i][j];
         }
     }
     UNROLL for (int i = 0; i < rows; i++)
-        UNROLL for (int j = 0; j < 4; j++) *(V *)(c + i * N + j * W) = acc[i][j];
+        UNROLL for (int j = 0; j < 4; j++) *(V *)(sum_at(c, i0 + i, j / 2) + j % 2 * W) = acc[i][j];
 }
 
-INLINE void multiply(float *c, const float *a, const float *b, int64_t m, int64_t k) {
+INLINE void multiply(const Sums *c, const float *a, const float *b, int64_t m, int64_t k) {
     int64_t i = 0;
-    for (; i + MR <= m; i += MR) block(c + i * N, a + i * PANEL_K, b, MR, k);
-    for (; i + 4 <= m; i += 4) block(c + i * N, a + i * PANEL_K, b, 4, k);
-    for (; i < m; i++) block(c + i * N, a + i * PANEL_K, b, 1, k);
+    for (; i + MR <= m; i += MR) block(c, i, a, b, MR, k);
+    for (; i + 4 <= m; i += 4) block(c, i, a, b, 4, k);
+    for (; i < m; i++) block(c, i, a, b, 1, k);
 }
 
-static void multiply_plain(float *c, const float *a, const float *b, int64_t m, int64_t k) {
-    for (int64_t i = 0; i < m; i++)
+static void multiply_plain(const Sums *c, const float *a, const float *b, int64_t m, int64_t k) {
+    for (int64_t i = 0; i < m; i++) {
+        for (int half = 0; half < 2 && !c->add; half++) memset(sum_at(c, i, half), 0, 32 * sizeof(float));
         for (int64_t l = 0; l < k; l++)
-            for (int j = 0; j < N; j++) c[i * N + j] = __builtin_fmaf(a[i * PANEL_K + l], b[l * N + j], c[i * N + j]);
+            for (int j = 0; j < N; j++) {
+                float *at = sum_at(c, i, j / 32) + j % 32;
+                *at = __builtin_fmaf(a[i * PANEL_K + l], b[l * N + j], *at);
+            }
+    }
 }
 
 static void from_f16_plain(float *out, const void *in, int64_t n) {
@@ -75,7 +82,7 @@ static void to_f16_plain(void *out, const float *in, int64_t n) {
 
 #if defined(__x86_64__)
 #include <immintrin.h>
-__attribute__((target("avx512f,fma"))) static void multiply_wide(float *c, const float *a, const float *b, int64_t m, int64_t k) { multiply(c, a, b, m, k); }
+__attribute__((target("avx512f,fma"))) static void multiply_wide(const Sums *c, const float *a, const float *b, int64_t m, int64_t k) { multiply(c, a, b, m, k); }
 __attribute__((target("avx512f"))) static void from_f16_wide(float *out, const void *in, int64_t n) {
     int64_t i = 0;
     for (; i + 16 <= n; i += 16) _mm512_storeu_ps(out + i, _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(const void *)((const char *)in + 2 * i))));
@@ -123,14 +130,14 @@ static void NULL_transpose_16(float *out, const float *in) { (void)out; (void)in
 static bool wide(void) { return false; }
 #endif
 
-void panel_multiply(float *c, const float *a, const float *b, int64_t m, int64_t k) { (wide() ? multiply_wide : multiply_plain)(c, a, b, m, k); }
+void panel_multiply(const Sums *c, const float *a, const float *b, int64_t m, int64_t k) { (wide() ? multiply_wide : multiply_plain)(c, a, b, m, k); }
 void panel_from_f16(float *out, const void *in, int64_t n) { (wide() ? from_f16_wide : from_f16_plain)(out, in, n); }
 void panel_to_f16(void *out, const float *in, int64_t n) { (wide() ? to_f16_wide : to_f16_plain)(out, in, n); }
 
-void panel_interleave(float *b, const float *rows, int64_t k) {
+void panel_interleave(float *b, const float *rows, int64_t n, int64_t k) {
     int64_t l = 0;
-    for (; wide() && l + 16 <= k; l += 16)
+    for (; wide() && n == N && l + 16 <= k; l += 16)
         for (int64_t j = 0; j < N; j += 16) transpose_16(b + l * N + j, rows + j * PANEL_K + l);
     for (; l < k; l++)
-        for (int64_t j = 0; j < N; j++) b[l * N + j] = rows[j * PANEL_K + l];
+        for (int64_t j = 0; j < N; j++) b[l * N + j] = j < n ? rows[j * PANEL_K + l] : 0;
 }

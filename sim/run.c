@@ -53,7 +53,8 @@ static void pe_new(Run *r, Pe *p, int index) {
     *p = (Pe){.run = r, .index = index, .row = index / (int)m->cols, .col = index % (int)m->cols};
     p->local = must(calloc(1, (size_t)m->local.size + 64));
     p->state = must(calloc(1, (size_t)m->local.size + 64));
-    p->acc = must(calloc((size_t)m->re.accumulators, sizeof *p->acc));
+    p->acc = must(aligned_alloc(64, (size_t)m->re.accumulators * sizeof *p->acc));
+    memset(p->acc, 0, (size_t)m->re.accumulators * sizeof *p->acc);
     p->port = must(calloc(1, sizeof *p->port));
     p->slot = must(calloc((size_t)m->dma.outstanding, sizeof *p->slot));
     for (int i = 0; i < BUCKETS; i++) p->port->at[i].index = -1;
@@ -135,6 +136,7 @@ static void run_free(Run *r) {
     free(r->row_group);
     free(r->col_group);
     free(r->scratch);
+    panels_free(r->panels);
     free(r->pe);
 }
 

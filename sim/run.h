@@ -38,11 +38,17 @@ void heap_free(Heap *h);
 
 /* ---- local memory ---- */
 typedef struct Retire { struct { int64_t end; bool done; } *at; int64_t head, tail; int cap; } Retire;
+/* A place of a ring whose bytes still stand only in an input tensor: element (i, j) at off + i row_step + j col_step. */
+typedef struct View { int64_t at, rows, row_bytes, pitch, off, row_step, col_step; int tensor; } View;
+enum { VIEWS = 8 };
 typedef struct Ring {
     int64_t pushed, popped;         /* bytes whose push (pop) has taken effect */
     Retire push, pop;
     int producer, consumer;         /* cores, -1: none yet */
     int line;                       /* of its declaration */
+    View view[VIEWS];
+    int n_views;
+    bool direct;                    /* others than the DPE and the MLU have used it: no views any more */
 } Ring;
 
 /* One place that a command uses: rows of row_bytes, pitch apart, at `at` (a position of the ring, or an offset of a scratch). */
@@ -109,7 +115,7 @@ struct Core {
     Command *making;                /* not issued yet: freed with the run when a fault ends it there */
 };
 
-typedef struct Acc { float f[ACC_WORDS]; PeType type; bool has; int64_t tickets, done; int site, core; } Acc;   /* site: who gave it its value */
+typedef struct Acc { float f[ACC_WORDS] __attribute__((aligned(64))); PeType type; bool has; int64_t tickets, done; int site, core; } Acc;   /* site: who gave it its value */
 
 struct Pe {
     Run *run;
@@ -165,6 +171,7 @@ struct Run {
     jmp_buf fail;
     bool failing;
     float *scratch;                 /* for the engines' arithmetic */
+    struct Panels *panels;          /* see view.c */
 };
 
 /* Ends the run with a fault; from a core or from the scheduler. Does not return. */
@@ -237,6 +244,7 @@ void dma_landed(Command *c);
 int64_t command_ticks(const Command *c);                       /* of its engine, without the start */
 void command_compute(Command *c);                              /* what it does to the data */
 Acc *command_acc(const Command *c, int i);
+void row_load(float *out, PeType t, const void *in, int64_t n);    /* n values as f32 */
 
 /* vector.c: the vector core's operations that are no line of C (knyfe/pe_ops.def) */
 void vector_lanes(PeFar op, PeRegister r, void *d, const void *a, const void *b, const void *c);
@@ -247,9 +255,22 @@ void vector_f8(PeType t, bool narrow, void *raw, void *f32);
 
 /* panel.c */
 enum { PANEL_K = 256 };
-/* c[m][64] += a[m][PANEL_K] b[k][64], fused multiply-adds in the order of k. */
-void panel_multiply(float *c, const float *a, const float *b, int64_t m, int64_t k);
-/* b[l][j] <- rows[j][l] for 64 rows of PANEL_K floats, l < k. */
-void panel_interleave(float *b, const float *rows, int64_t k);
+/* 64 x 64 sums, as a panel or in four accumulators: rows of 32 `row` apart, from row 32 on `lower` further, from column 32 on `right`.
+ * add: to what they hold, else from zero. */
+typedef struct Sums { float *at; int64_t row, right, lower; bool add; } Sums;
+/* c[m][64] (+)= a[m][PANEL_K] b[k][64], fused multiply-adds in the order of k. */
+void panel_multiply(const Sums *c, const float *a, const float *b, int64_t m, int64_t k);
+/* b[l][j] <- rows[j][l] for n rows of PANEL_K floats, l < k; zero for the others of 64. */
+void panel_interleave(float *b, const float *rows, int64_t n, int64_t k);
 void panel_from_f16(float *out, const void *in, int64_t n);
 void panel_to_f16(void *out, const float *in, int64_t n);
+
+/* view.c */
+bool view_of_box(const Command *c);                            /* a load has landed: true when its bytes need no copy */
+bool view_of_transpose(const Command *c);                      /* likewise */
+bool view_find(const Command *c, const Use *u, View *out);     /* what u reads, when it is part of one view */
+void view_open(Pe *p, int buf);                                /* before bytes of the ring are read or written: they are there, now and later */
+void view_overwrite(const Command *c, const Use *u);           /* before a command writes its place */
+/* Columns l to l + k of u's rows for panel_multiply, as b (across) or a; out and work: 64 x PANEL_K floats each. */
+const float *use_panel(const Command *c, const Use *u, int64_t l, int64_t k, bool across, float *out, float *work);
+void panels_free(struct Panels *p);
