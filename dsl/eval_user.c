@@ -43,6 +43,15 @@ static void bind_states(Frame *fr, const Comb *c, const Vars *vars, Col *state) 
     }
 }
 
+/* An integer at one end of its bound: of a bool the other value, and where nothing is known one that differs in many bits. */
+static bool unknown_int(DType t, double e) { return !dtype_is_float(t) && t != DT_BOOL && !(e < 0x1p52); }
+static int64_t moved_int(DType t, int64_t v, double e, double sign) {
+    if (e == 0) return v;
+    if (t == DT_BOOL) return !v;
+    if (unknown_int(t, e)) return sign > 0 ? ~v : v ^ 0x55555555;
+    return v + (int64_t)(sign * e);
+}
+
 /* Binds values alone; of variable `which` those moved by `sign` times its bound. */
 static void bind_values(Frame *fr, const Comb *c, const Vars *vars, const Col *state, int which, double sign) {
     for (int k = 0; k < c->states.n; k++) {
@@ -53,7 +62,7 @@ static void bind_values(Frame *fr, const Comb *c, const Vars *vars, const Col *s
         Col moved = col_copy(fr, t, &value);
         for (int l = 0; l < fr->n && k == which; l++) {
             if (dtype_is_float(t)) ((double *)moved.f)[l] += sign * e[l];
-            else if (e[l] < 0x1p52) ((int64_t *)moved.i)[l] += (int64_t)(sign * e[l]);
+            else ((int64_t *)moved.i)[l] = moved_int(t, moved.i[l], e[l], sign);
         }
         bind_var(fr, vars->at[k], moved);
     }
@@ -91,7 +100,8 @@ static void add_moves(Frame *fr, const Comb *c, const Assigns *list, const Col *
         for (int l = 0; l < fr->n; l++) {
             if (moving[which].e[l] == 0 || (isnan(r[l]) && isnan(up[l]) && isnan(down[l]))) continue;
             double a = fabs(up[l] - r[l]), b = fabs(down[l] - r[l]), far = a > b ? a : b;
-            sum[k][l] += isfinite(a) && isfinite(b) ? far * (1 + 0x1p-10) : INFINITY;
+            bool known = isfinite(a) && isfinite(b) && !(far > 0 && unknown_int(c->states.at[which]->type, moving[which].e[l]));
+            sum[k][l] += known ? far * (1 + 0x1p-10) : INFINITY;
         }
     }
     scratch_release(&fr->eval->scratch, mark);
@@ -115,27 +125,31 @@ static void assign_state(Frame *fr, DType t, Col *state, const Col *v, const dou
 /* With one lane all that a run needs goes through the assignments at once, side by side: the states as they are, then for each that is
  * not exact its two ends. */
 enum { WAYS = 64 };
-typedef struct Ways { int n; int8_t state[WAYS]; bool of_other[WAYS]; } Ways;
+typedef struct Ways { int n; int8_t state[WAYS]; bool of_other[WAYS], unknown[WAYS]; } Ways;
 
 static Ways ways_of(const Comb *c, const Col *state, const Col *other) {
     Ways w = {1};
     for (int part = 0; part < (other ? 2 : 1); part++)
         for (int k = 0; k < c->states.n; k++)
-            for (int way = 0; way < 2 && (part ? other : state)[k].e[0] != 0; way++)
+            for (int way = 0; way < 2 && (part ? other : state)[k].e[0] != 0; way++) {
+                w.unknown[w.n] = unknown_int(c->states.at[k]->type, (part ? other : state)[k].e[0]);
                 w.state[w.n] = (int8_t)k, w.of_other[w.n++] = part;
+            }
     return w;
 }
 
 /* The variables of one part, moved where the way says so: odd ways up, even ones down. */
 static void bind_ways(Frame *wide, const Comb *c, const Vars *vars, const Col *part, bool is_other, const Ways *w) {
     for (int k = 0; k < c->states.n; k++) {
-        bool floats = dtype_is_float(c->states.at[k]->type);
+        DType t = c->states.at[k]->type;
+        bool floats = dtype_is_float(t);
         double *f = floats ? scratch_f(wide, w->n) : NULL, e = part[k].e[0];
         int64_t *i = floats ? NULL : scratch_i(wide, w->n);
         for (int l = 0; l < w->n; l++) {
-            double move = l && w->state[l] == k && w->of_other[l] == is_other ? l & 1 ? e : -e : 0;
-            if (floats) f[l] = part[k].f[0] + move;
-            else i[l] = part[k].i[0] + (fabs(move) < 0x1p52 ? (int64_t)move : 0);
+            bool moves = l && w->state[l] == k && w->of_other[l] == is_other;
+            double sign = l & 1 ? 1 : -1;
+            if (floats) f[l] = part[k].f[0] + (moves ? sign * e : 0);
+            else i[l] = moves ? moved_int(t, part[k].i[0], e, sign) : part[k].i[0];
         }
         bind_var(wide, vars->at[k], floats ? col_of_f(f, NULL, w->n) : col_of_i(i, NULL, w->n));
     }
@@ -148,7 +162,7 @@ static double bound_of_ways(Frame *wide, DType t, const Col *v, const Ways *w) {
     for (int l = 1; l < w->n; l += 2) {
         if (isnan(r[0]) && isnan(r[l]) && isnan(r[l + 1])) continue;
         double a = fabs(r[l] - r[0]), b = fabs(r[l + 1] - r[0]), far = a > b ? a : b;
-        sum += isfinite(a) && isfinite(b) ? far * (1 + 0x1p-10) : INFINITY;
+        sum += isfinite(a) && isfinite(b) && !(far > 0 && w->unknown[l]) ? far * (1 + 0x1p-10) : INFINITY;
     }
     return sum;
 }
