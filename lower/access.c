@@ -154,14 +154,9 @@ static bool is_inside(const Low *l, const Expr *sub, const Expr *extent) {
     return axis && lo_is_int(axis->lo, &lo) && lo >= 0 && expr_equal(axis->hi, extent);
 }
 
-bool hull_box(const Low *l, const Path *path, const Tensor *t, const Exprs *subs, TileBuf *to, int64_t *most, Expr **culprit) {
+bool hull_box(const Low *l, const Path *path, const Tensor *t, const Exprs *subs, TileBuf *to, Expr **culprit) {
     Arena *a = l->a;
-    to->rank = t->rank;
-    to->lo = NEW_ARRAY(a, Expr *, t->rank + 1);
-    to->hi = NEW_ARRAY(a, Expr *, t->rank + 1);
-    to->room = NEW_ARRAY(a, Expr *, t->rank + 1);
-    to->point = NEW_ARRAY(a, bool, t->rank + 1);
-    *most = 1;
+    stage_box(l, to, t->rank);
     for (int d = 0; d < t->rank; d++) {
         Hull h;
         if (!hull_of(l, path, subs->at[d], &h)) return *culprit = subs->at[d], false;
@@ -170,7 +165,7 @@ bool hull_box(const Low *l, const Path *path, const Tensor *t, const Exprs *subs
         to->lo[d] = cut ? lo_max(a, h.lo, lo_int(a, 0)) : h.lo;
         to->hi[d] = cut ? lo_min(a, h.hi, t->shape[d]) : h.hi;
         to->room[d] = h.width;
-        *most = *most && h.most && *most < INT32_MAX / (h.most + 1) ? *most * h.most : 0;
+        to->most[d] = h.most;
     }
     return true;
 }

@@ -9,6 +9,6 @@ typedef struct Hull { Expr *lo, *hi, *width; int64_t most; } Hull;
  * own ranges). False when that is no interval that can be told: e reads a tensor at an index that is not pinned there, multiplies
  * indices, reduces. */
 bool hull_of(const Low *l, const Path *path, Expr *e, Hull *h);
-/* The same for the box of a read or target, cut to the tensor's extents: lo, hi, room, point of `to`, and *most elements. False as above;
+/* The same for the box of a read or target, cut to the tensor's extents: False as above;
  * *culprit is the subscript then. */
-bool hull_box(const Low *l, const Path *path, const Tensor *t, const Exprs *subs, TileBuf *to, int64_t *most, Expr **culprit);
+bool hull_box(const Low *l, const Path *path, const Tensor *t, const Exprs *subs, TileBuf *to, Expr **culprit);

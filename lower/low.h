@@ -35,9 +35,8 @@ void stage_level(Low *l, TileNode *loop, TileAxis *axis, Expr *step, int64_t mos
 const TileLevel *stage_level_of(const Path *path, const TileAxis *axis);
 /* A tile, not yet with a box. */
 TileBuf *stage_tile(Low *l, Tensor *t, const char *name, DType type);
-/* States of a reduction: tiles of the statement's points in the blocks at `path`, but for the axis `without` (or NULL). *bytes grows by
- * their size when it is known, else becomes 0. */
-void stage_states(Low *l, const Path *path, const Stmt *s, const Reduce *r, const TileAxis *without, int64_t *bytes);
+/* States of a reduction: tiles of the statement's points in the blocks at `path`, but for the axis `without` (or NULL). */
+void stage_states(Low *l, const Path *path, const Stmt *s, const Reduce *r, const TileAxis *without);
 /* Loops of the path whose variables the expression uses: the number of the innermost, from 1; 0: none. */
 int stage_depth(const Path *path, const Expr *e);
 void stage_copy(Low *l, TileNodes *body, TileKind kind, TileBuf *b, Span at);
@@ -46,8 +45,21 @@ TileNode *stage_compute(Low *l, TileNodes *body, const Stmt *s, TilePart part);
 static inline TileNodes *stage_body(Low *l, const Path *path, int d) { return d ? &path->at[d - 1]->body : &l->stage->body; }
 /* Puts loop number d (from 1) into the body around it, behind what stands there. */
 static inline void stage_link(Low *l, const Path *path, int d) { vec_push(l->a, stage_body(l, path, d - 1), path->at[d - 1]); }
-/* Bytes of a tile of `elements` in all its slots, rows padded; 0 for 0 elements (unknown). */
-int64_t stage_bytes(const TileBuf *b, int64_t elements);
+/* Bytes of a tile in all its slots, rows padded to 32 bytes; 0: not known. */
+int64_t stage_bytes(const TileBuf *b);
+/* Bytes of all tiles of a stage; INT64_MAX: not known. */
+int64_t stage_local(const TileStage *s);
+/* The box of another tile. */
+static inline void stage_take_box(TileBuf *b, const TileBuf *from) {
+    b->rank = from->rank;
+    b->lo = from->lo;
+    b->hi = from->hi;
+    b->room = from->room;
+    b->most = from->most;
+    b->point = from->point;
+}
+/* Room for the box of a tile of rank `rank`. */
+void stage_box(const Low *l, TileBuf *b, int rank);
 
 /* --- nest.c, rows.c, facts.c, split.c ------------------------------------------------------------------------------------------ */
 
@@ -57,6 +69,8 @@ void fact_stage(Low *l, const Fact *f);
 /* Statements from `first` on that share their outer indices, as one stage and what takes its place where it does not fit; returns how
  * many, 0 when there is nothing to gain. */
 int rows_stage(Low *l, int first);
+/* The same for a sum of products that the engine of panels can do, and what is computed from it point by point. */
+int dot_stage(Low *l, int first);
 /* Cuts reductions that give one value into parts for all PEs, joined by merge: statements and temporaries are added to l->k. */
 void split_reductions(Low *l);
 

@@ -17,7 +17,7 @@ TileProgram *lower(const Kernel *k, const TileMachine *m, Arena *a, const char *
     l.p->n_indices = l.k->n_indices;
     for (int i = 0; i < k->facts.n && !l.why; i++) fact_stage(&l, &k->facts.at[i]);
     for (int i = 0, n; i < l.k->stmts.n && !l.why; i += n ? n : 1)
-        if (!(n = rows_stage(&l, i))) nest_stage(&l, l.k->stmts.at[i]);
+        if (!(n = dot_stage(&l, i)) && !(n = rows_stage(&l, i))) nest_stage(&l, l.k->stmts.at[i]);
     *why = l.why;
     return l.why ? NULL : l.p;
 }

@@ -22,7 +22,6 @@ typedef struct Nest {
     int n_axes, scan;           /* scan: number of the scan's axis, -1: none */
     Path path, outer;           /* outer: without the inner loops of pinned axes */
     int state_depth, scan_depth;
-    int64_t bytes;
     bool retry;
 } Nest;
 
@@ -125,34 +124,23 @@ static Expr *at_block(void *context, Expr *e) {
     return axis ? path_block(n->l, &n->path, axis).lo : NULL;
 }
 
-static void count_bytes(Nest *n, const TileBuf *b, int64_t most) {
-    if (!most) n->bytes = 0;
-    if (n->bytes) n->bytes += stage_bytes(b, most);
-}
-
 /* A tile for a read, and its LOAD. NULL: there is none. */
 static TileBuf *load_tile(Nest *n, Expr *read, int core) {
     Low *l = n->l;
     TileBuf trial = {0};
-    int64_t most = 0;
     Expr *culprit = NULL;
-    bool whole = hull_box(l, &n->outer, read->tensor, &read->args, &trial, &most, &culprit) && most;
-    if (!whole && !(hull_box(l, &n->path, read->tensor, &read->args, &trial, &most, &culprit) && most)) {
+    bool whole = hull_box(l, &n->outer, read->tensor, &read->args, &trial, &culprit) && stage_bytes(&trial);
+    if (!whole && !(hull_box(l, &n->path, read->tensor, &read->args, &trial, &culprit) && stage_bytes(&trial))) {
         bool any = false;
         if (culprit) pin_axes(n, culprit, &any);
         return NULL;
     }
     TileBuf *b = stage_tile(l, read->tensor, read->tensor->name, read->tensor->type);
-    b->rank = trial.rank;
-    b->lo = trial.lo;
-    b->hi = trial.hi;
-    b->room = trial.room;
-    b->point = trial.point;
+    stage_take_box(b, &trial);
     b->depth = 2;
     b->core = core;
     if (core) vec_push(l->a, &b->reads, read);
     vec_push(l->a, &b->reads, lo_copy(l->a, read, at_block, n));
-    count_bytes(n, b, most);
     stage_copy(l, stage_body(l, &n->path, load_depth(n, b)), TILE_LOAD, b, read->span);
     return b;
 }
@@ -203,11 +191,9 @@ static void store_targets(Nest *n, int depth) {
     for (int i = 0; i < n->w.s->targets.n; i++) {
         const Target *t = &n->w.s->targets.at[i];
         TileBuf *b = stage_tile(n->l, t->tensor, t->tensor->name, t->tensor->type);
-        int64_t most;
         Expr *culprit;
-        hull_box(n->l, &at, t->tensor, &t->subs, b, &most, &culprit);
+        hull_box(n->l, &at, t->tensor, &t->subs, b, &culprit);
         b->depth = 2;
-        count_bytes(n, b, most);
     }
 }
 
@@ -235,7 +221,7 @@ static void statement(Nest *n) {
     }
     Path state = n->path;
     state.n = n->state_depth;
-    stage_states(l, &state, n->w.s, n->w.r, n->scan >= 0 ? n->axis[n->scan] : NULL, &n->bytes);
+    stage_states(l, &state, n->w.s, n->w.r, n->scan >= 0 ? n->axis[n->scan] : NULL);
     link_loops(n, 1, n->state_depth);
     stage_compute(l, stage_body(l, &n->path, n->state_depth), n->w.s, TILE_INIT);
     stage_compute(l, stage_body(l, &n->path, all), n->w.s, n->scan >= 0 ? TILE_SCAN : TILE_STEP);
@@ -248,7 +234,6 @@ static bool build(Nest *n) {
     Low *l = n->l;
     Span at = n->w.s ? n->w.s->span : n->w.f->span;
     stage_open(l, n->w.name);
-    n->bytes = 1;
     dealt_loops(n, at);
     n->state_depth = n->path.n;
     if (n->scan >= 0) scan_loop(n, at);
@@ -312,7 +297,7 @@ static void build_fitting(Low *l, const Work *w) {
         Nest n = {.l = l, .w = *w, .plan = &plan, .scan = scan_axis(w)};
         bool built = build(&n);
         if (l->why) return;
-        if (built && n.bytes <= l->m->local - RESERVE) return;
+        if (built && stage_local(l->stage) <= l->m->local - RESERVE) return;
         l->p->stages.n--;
         if (built && !shrink(w, &plan)) {
             l->why = "a statement's smallest tiles do not fit into local memory";

@@ -56,6 +56,18 @@ static bool same_outer(const Rows *r, const Stmt *s) {
     return true;
 }
 
+/* The statement reduces a product (or the like) of tensors that vary over different outer indices: blocks of several of each would
+ * use what they load many times, rows do not. */
+static bool is_contraction(const Rows *r, const Stmt *s) {
+    const Reduce *c = low_reduce(s);
+    LowReads reads = {0};
+    for (int i = 0; c && i < c->operands.n; i++) low_reads(r->l->a, c->operands.at[i], &reads);
+    for (int i = 1; i < reads.n; i++)
+        for (int q = 0; q < s->idx.n; q++)
+            if (low_mentions(reads.at[i], s->idx.at[q]) != low_mentions(reads.at[0], s->idx.at[q])) return true;
+    return false;
+}
+
 /* What is made in the group is read there at the same outer indices. */
 static bool reads_own_rows(const Rows *r, const Stmt *s, int number) {
     LowReads reads = {0};
@@ -151,11 +163,10 @@ static bool has_tile(const Rows *r, const Expr *read) {
 /* A tile for a read, and its LOAD; a box that has one already is shared. */
 static bool load(Rows *r, Expr *read) {
     Low *l = r->l;
-    int64_t most;
     Expr *culprit;
     if (has_tile(r, read)) return true;
     TileBuf trial = {0};
-    if (!hull_box(l, &r->path, read->tensor, &read->args, &trial, &most, &culprit)) return false;
+    if (!hull_box(l, &r->path, read->tensor, &read->args, &trial, &culprit)) return false;
     int depth = 0;
     for (int d = 0; d < trial.rank; d++)
         if (stage_depth(&r->path, trial.lo[d]) || stage_depth(&r->path, trial.hi[d])) depth = 1;
@@ -169,11 +180,7 @@ static bool load(Rows *r, Expr *read) {
         return true;
     }
     TileBuf *b = stage_tile(l, read->tensor, read->tensor->name, read->tensor->type);
-    b->rank = trial.rank;
-    b->lo = trial.lo;
-    b->hi = trial.hi;
-    b->room = trial.room;
-    b->point = trial.point;
+    stage_take_box(b, &trial);
     b->depth = depth ? 2 : 1;
     vec_push(l->a, &b->reads, read);
     stage_copy(l, stage_body(l, &r->path, depth), TILE_LOAD, b, read->span);
@@ -184,12 +191,11 @@ static bool targets(Rows *r, const Stmt *s, bool stored) {
     Low *l = r->l;
     for (int i = 0; i < s->targets.n; i++) {
         const Target *t = &s->targets.at[i];
-        int64_t most;
-        Expr *culprit;
+            Expr *culprit;
         bool out = t->tensor->role == TR_OUTPUT || read_outside(r, t->tensor);
         if (out != stored) continue;
         TileBuf *b = stage_tile(l, t->tensor, t->tensor->name, t->tensor->type);
-        if (!hull_box(l, &r->path, t->tensor, &t->subs, b, &most, &culprit)) return false;
+        if (!hull_box(l, &r->path, t->tensor, &t->subs, b, &culprit)) return false;
         b->depth = out && !read_inside(r, t->tensor) ? 2 : 1;
         if (!count(r, b)) return false;
     }
@@ -279,7 +285,7 @@ static bool try_build(Rows *r) {
 static void grow(Rows *r) {
     const Kernel *k = r->l->k;
     for (r->n = 0; r->first + r->n < k->stmts.n; r->n++)
-        if (!same_outer(r, at(r, r->n)) || !reads_own_rows(r, at(r, r->n), r->n)) return;
+        if (!same_outer(r, at(r, r->n)) || is_contraction(r, at(r, r->n)) || !reads_own_rows(r, at(r, r->n), r->n)) return;
 }
 
 /* The same statements, each by itself, where the group does not fit. */

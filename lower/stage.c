@@ -64,23 +64,39 @@ TileBuf *stage_tile(Low *l, Tensor *t, const char *name, DType type) {
     return b;
 }
 
-int64_t stage_bytes(const TileBuf *b, int64_t elements) {
-    int64_t row = 1;
-    if (b->rank) lo_is_int(b->room[b->rank - 1], &row);
-    int64_t size = dtype_table[b->type].bytes, rows = row ? elements / row : 0, padded = (row * size + 31) / 32 * 32;
-    return elements ? b->depth * ((rows ? rows : 1) * padded + 64) : 0;
+void stage_box(const Low *l, TileBuf *b, int rank) {
+    b->rank = rank;
+    b->lo = NEW_ARRAY(l->a, Expr *, rank + 1);
+    b->hi = NEW_ARRAY(l->a, Expr *, rank + 1);
+    b->room = NEW_ARRAY(l->a, Expr *, rank + 1);
+    b->most = NEW_ARRAY(l->a, int64_t, rank + 1);
+    b->point = NEW_ARRAY(l->a, bool, rank + 1);
 }
 
-static void state(Low *l, const Path *path, const Stmt *s, const TileAxis *without, int number, DType type, int64_t *bytes) {
+int64_t stage_bytes(const TileBuf *b) {
+    int64_t rows = 1, row = b->rank ? b->most[b->rank - 1] : 1, padded = (row * dtype_table[b->type].bytes + 31) / 32 * 32;
+    for (int d = 0; d + 1 < b->rank; d++)
+        if (__builtin_mul_overflow(rows, b->most[d], &rows)) return INT64_MAX / 64;
+    if (!rows || !row || padded < 0) return 0;
+    if (__builtin_mul_overflow(rows, padded * b->depth, &rows)) return INT64_MAX / 64;
+    return rows + 64 * b->depth;
+}
+
+int64_t stage_local(const TileStage *s) {
+    int64_t all = 0;
+    for (int i = 0; i < s->bufs.n; i++) {
+        int64_t bytes = stage_bytes(s->bufs.at[i]);
+        if (!bytes || all > INT64_MAX / 2) return INT64_MAX;
+        all += bytes;
+    }
+    return all;
+}
+
+static void state(Low *l, const Path *path, const Stmt *s, const TileAxis *without, int number, DType type) {
     TileBuf *b = stage_tile(l, NULL, arena_printf(l->a, "%s_state%d", s->targets.at[0].tensor->name, number), type);
-    int64_t elements = 1;
     b->state_of = s;
     b->state = number;
-    b->rank = s->idx.n;
-    b->lo = NEW_ARRAY(l->a, Expr *, s->idx.n + 1);
-    b->hi = NEW_ARRAY(l->a, Expr *, s->idx.n + 1);
-    b->room = NEW_ARRAY(l->a, Expr *, s->idx.n + 1);
-    b->point = NEW_ARRAY(l->a, bool, s->idx.n + 1);
+    stage_box(l, b, s->idx.n);
     for (int d = 0; d < s->idx.n; d++) {
         TileAxis *axis = stage_axis_of(l, s->idx.at[d]);
         TileBlock block = path_block(l, path, axis);
@@ -89,20 +105,19 @@ static void state(Low *l, const Path *path, const Stmt *s, const TileAxis *witho
         b->hi[d] = axis == without ? lo_add(l->a, block.lo, lo_int(l->a, 1)) : block.hi;
         b->point[d] = axis == without;
         b->room[d] = v ? level_step(l, v) : axis == without ? lo_int(l->a, 1) : lo_sub(l->a, axis->hi, axis->lo);
-        elements = axis == without ? elements : v && elements ? elements * v->most : 0;
+        b->most[d] = v ? v->most : axis == without;
     }
-    *bytes = *bytes && elements ? *bytes + stage_bytes(b, elements) : 0;
 }
 
-void stage_states(Low *l, const Path *path, const Stmt *s, const Reduce *r, const TileAxis *without, int64_t *bytes) {
+void stage_states(Low *l, const Path *path, const Stmt *s, const Reduce *r, const TileAxis *without) {
     const Comb *c = r->comb;
     int n = 0;
     if (c->kind == CK_USER) {
-        for (; n < c->states.n; n++) state(l, path, s, without, n, c->states.at[n]->type, bytes);
+        for (; n < c->states.n; n++) state(l, path, s, without, n, c->states.at[n]->type);
         return;
     }
-    state(l, path, s, without, n++, dtype_table[c->type].compute, bytes);
-    if (c->kind == CK_MEAN || c->kind == CK_ARGMAX || c->kind == CK_ARGMIN) state(l, path, s, without, n, DT_I64, bytes);
+    state(l, path, s, without, n++, dtype_table[c->type].compute);
+    if (c->kind == CK_MEAN || c->kind == CK_ARGMAX || c->kind == CK_ARGMIN) state(l, path, s, without, n, DT_I64);
 }
 
 typedef struct Depth { const Path *path; int depth; } Depth;

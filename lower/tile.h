@@ -44,6 +44,7 @@ typedef struct TileBuf {
     Expr **lo, **hi;        /* the box, in subscripts of the tensor (a state: in indices of the statement, outermost first) */
     bool *point;            /* beside lo: one place whatever the subscript is, so nobody but the LOAD needs lo */
     VEC(const Expr *) reads;/* serves reads that are equal to one of these (expr_equal); none: every read of the tensor */
+    int64_t *most;          /* beside room: a number that it never exceeds; 0: none is known */
     int depth;              /* slots: 2 lets the next one arrive while this one is used. 1 for what stays in the PE */
     Expr **room;            /* beside lo: the most that hi - lo can be, over dims and steps; a slot holds their product, rows padded */
     int core;               /* who reads it: 1; or 0, for ragged bounds and gathered rows */
@@ -86,7 +87,8 @@ struct TileNode {
     TileKind kind;
     Span span;
     /* TILE_FOR: the product of the levels' blocks, the last fastest. TILE_PE deals block number b to PE b % count;
-     * without levels there is one block, PE 0's. A dealt loop stands in no other. */
+     * without levels there is one block, PE 0's. TILE_ROW and TILE_COL loops may stand in one
+     * another; any dealt loop may stand in sequential ones. */
     VEC(TileLevel) levels;
     TileOver over;
     bool lockstep;          /* every PE makes all rounds, those outside with an empty block: for shared copies and for chains */

@@ -1,0 +1,315 @@
+/* Sums of products on the engine of panels: the reduction is matched against
+ *     c[.., m, .., n, ..] = sum[.., k] a[.., m, .., k] * b[.., n, .., k]        (b's k may stand before n: it is transposed on the way)
+ * and what is computed elementwise from c stays in the PE.
+ *
+ * Two ways to deal the panels. Many rows: m over the grid's rows, n over its columns; each row of PEs gets one block of a, each column
+ * one of b. Few rows: n over all PEs, a shared by rows. Which one is the guard's decision. */
+#include "lower/access.h"
+
+enum { FEW_ROWS_OF_PANELS = 1, LARGE_LOCAL = 256 << 10, RESERVE = 4096, SLOTS = 4 };
+
+typedef struct Dot {
+    Low *l;
+    int first, n;               /* statements: the reduction, then those that follow it */
+    const Stmt *s;
+    const Reduce *r;
+    TileDot *dot;
+    const Index *m, *n_index, *k;
+    Path path;
+} Dot;
+
+/* --- matching ------------------------------------------------------------------------------------------------------------------------ */
+
+static const Expr *read_under(const Expr *e) {
+    while (e->kind == X_CONVERT) e = e->args.at[0];
+    return e->kind == X_READ && e->mode == READ_PLAIN ? e : NULL;
+}
+
+static bool is_index(const Expr *e, const Index *i) { return e->kind == X_INDEX && e->index == i; }
+
+/* The dimension in which i stands alone, when it stands nowhere else; -1. */
+static int alone(const Expr *read, const Index *i) {
+    int at = -1;
+    for (int d = 0; d < read->args.n; d++) {
+        if (!low_mentions(read->args.at[d], i)) continue;
+        if (at >= 0 || !is_index(read->args.at[d], i)) return -1;
+        at = d;
+    }
+    return at;
+}
+
+/* Of the statement's indices the last that x mentions and y does not. */
+static const Index *own_index(const Stmt *s, const Expr *x, const Expr *y) {
+    for (int i = s->idx.n; i-- > 0;)
+        if (low_mentions(x, s->idx.at[i]) && !low_mentions(y, s->idx.at[i])) return s->idx.at[i];
+    return NULL;
+}
+
+/* k stands last (or, in b, n does); everything else is one place. */
+static bool operand(const Expr *read, const Index *rows, const Index *k, bool swapped_too) {
+    int last = read->args.n - 1, at_k = alone(read, k), at_rows = alone(read, rows);
+    if (at_k < 0 || at_rows < 0) return false;
+    return at_k == last || (swapped_too && at_rows == last);
+}
+
+static bool finds_read(void *context, Expr *e) {
+    bool *found = context;
+    *found |= e->kind == X_READ;
+    return !*found;
+}
+
+/* No subscript reads a tensor. */
+static bool plain_subscripts(const Expr *read) {
+    bool found = false;
+    for (int d = 0; d < read->args.n; d++) expr_walk(read->args.at[d], finds_read, &found);
+    return !found;
+}
+
+static bool match(Dot *d) {
+    const Low *l = d->l;
+    const Reduce *r = d->r = low_reduce(d->s);
+    if (!r || r->scan || r->pred || r->comb->kind != CK_SUM || d->s->targets.n != 1) return false;
+    const Expr *p = r->operands.at[0];
+    if (p->kind != X_OP || p->op != OP_MUL || (p->type != DT_F32 && p->type != DT_I32) || r->comb->type != p->type) return false;
+    const Expr *a = read_under(p->args.at[0]), *b = read_under(p->args.at[1]);
+    if (!a || !b || a->type != b->type || !l->m->dots[a->type] || !plain_subscripts(a) || !plain_subscripts(b)) return false;
+    for (int i = 0; i < r->idx.n; i++) {
+        int64_t zero;
+        if (!lo_is_int(r->idx.at[i]->lo, &zero) || zero) return false;
+        for (int j = 0; j < d->s->idx.n; j++)
+            if (low_mentions(r->idx.at[i]->hi, d->s->idx.at[j])) return false;
+        for (int j = 0; j < i; j++)
+            if (low_mentions(r->idx.at[i]->hi, r->idx.at[j])) return false;
+    }
+    d->k = r->idx.at[r->idx.n - 1];
+    d->m = own_index(d->s, a, b);
+    d->n_index = own_index(d->s, b, a);
+    if (!d->m || !d->n_index) return false;
+    if (!operand(a, d->m, d->k, false) || !operand(b, d->n_index, d->k, true)) {
+        const Expr *c = a;
+        const Index *i = d->m;
+        a = b; b = c;
+        d->m = d->n_index; d->n_index = i;
+        if (!operand(a, d->m, d->k, false) || !operand(b, d->n_index, d->k, true)) return false;
+    }
+    d->dot = NEW(l->a, TileDot);
+    d->dot->a = a;
+    d->dot->b = b;
+    return true;
+}
+
+/* --- what follows ---------------------------------------------------------------------------------------------------------------------- */
+
+static bool same_points(const Stmt *x, const Stmt *y) {
+    if (x->idx.n != y->idx.n || y->targets.n != 1 || y->targets.at[0].subs.n != y->idx.n) return false;
+    for (int i = 0; i < x->idx.n; i++)
+        if (!expr_equal(x->idx.at[i]->lo, y->idx.at[i]->lo) || !expr_equal(x->idx.at[i]->hi, y->idx.at[i]->hi)
+            || !is_index(y->targets.at[0].subs.at[i], y->idx.at[i])) return false;
+    return true;
+}
+
+static bool reads_at_own_point(Low *l, const Stmt *s, const Tensor *t) {
+    LowReads reads = {0};
+    low_reads(l->a, s->value, &reads);
+    for (int i = 0; i < reads.n; i++) {
+        if (reads.at[i]->tensor != t) continue;
+        for (int q = 0; q < reads.at[i]->args.n; q++)
+            if (!is_index(reads.at[i]->args.at[q], s->idx.at[q])) return false;
+    }
+    return true;
+}
+
+static bool holds_reduction(void *context, Expr *e) {
+    bool *found = context;
+    *found |= e->kind == X_REDUCE;
+    return !*found;
+}
+
+static bool is_read_from(const Low *l, int from, const Tensor *t) {
+    for (int i = from; i < l->k->stmts.n; i++) {
+        LowReads reads = {0};
+        low_reads(l->a, l->k->stmts.at[i]->value, &reads);
+        for (int j = 0; j < reads.n; j++)
+            if (reads.at[j]->tensor == t) return true;
+    }
+    return false;
+}
+
+static int defined(const Kernel *k, const Tensor *t) {
+    int n = 0;
+    for (int i = 0; i < k->stmts.n; i++)
+        for (int j = 0; j < k->stmts.at[i]->targets.n; j++) n += k->stmts.at[i]->targets.at[j].tensor == t;
+    return n;
+}
+
+/* How many statements from the reduction on are computed from it point by point. Its own result may then be needed nowhere else. */
+static void follow(Dot *d) {
+    Low *l = d->l;
+    const Kernel *k = l->k;
+    for (d->n = 1; d->first + d->n < k->stmts.n; d->n++) {
+        const Stmt *s = k->stmts.at[d->first + d->n];
+        bool reduces = false;
+        expr_walk(s->value, holds_reduction, &reduces);
+        bool fits = !reduces && same_points(d->s, s) && defined(k, s->targets.at[0].tensor) == 1;
+        for (int i = 0; fits && i < d->n; i++) fits = reads_at_own_point(l, s, k->stmts.at[d->first + i]->targets.at[0].tensor);
+        if (!fits) break;
+    }
+    const Tensor *sum = d->s->targets.at[0].tensor;
+    while (d->n > 1 && (sum->role == TR_OUTPUT || is_read_from(l, d->first + d->n, sum))) d->n = 1;
+    for (int i = 1; i < d->n; i++) {
+        const Tensor *t = k->stmts.at[d->first + i]->targets.at[0].tensor;
+        bool out = t->role == TR_OUTPUT || is_read_from(l, d->first + d->n, t);
+        if (out && i + 1 < d->n && is_read_from(l, d->first + i + 1, t)) { d->n = i + 1; break; }
+    }
+}
+
+/* --- the stage ------------------------------------------------------------------------------------------------------------------------- */
+
+static TileBuf *tile(Dot *d, Tensor *t, const Exprs *subs, int depth) {
+    Expr *culprit;
+    TileBuf *b = stage_tile(d->l, t, t->name, t->type);
+    if (!hull_box(d->l, &d->path, t, subs, b, &culprit)) return NULL;
+    b->depth = depth;
+    return b;
+}
+
+static bool load(Dot *d, const Expr *read, int depth, TileShare share) {
+    TileBuf *b = tile(d, read->tensor, &read->args, depth);
+    if (!b) return false;
+    int at = 0;
+    for (int i = 0; i < b->rank; i++) {
+        int lo = stage_depth(&d->path, b->lo[i]), hi = stage_depth(&d->path, b->hi[i]);
+        at = lo > at ? lo : at;
+        at = hi > at ? hi : at;
+    }
+    if (!at) b->depth = 1;
+    vec_push(d->l->a, &b->reads, read);
+    TileNodes *body = stage_body(d->l, &d->path, at);
+    stage_copy(d->l, body, TILE_LOAD, b, read->span);
+    body->at[body->n - 1]->share = share;
+    return true;
+}
+
+/* Blocks of a dealt axis: as large as a panel, smaller where the axis would not reach all of `pes`. */
+static Expr *panel_step(Low *l, const TileAxis *axis, int64_t pes) {
+    Expr *share = lo_div(l->a, lo_add(l->a, lo_sub(l->a, axis->hi, axis->lo), lo_int(l->a, pes - 1)), pes);
+    return lo_max(l->a, lo_int(l->a, 1), lo_min(l->a, lo_int(l->a, l->m->panel), share));
+}
+
+static void loop(Dot *d, TileAxis *axis, Expr *step, TileOver over, int64_t most) {
+    TileNode *n = stage_for(d->l, &d->path, over, d->s->span);
+    stage_level(d->l, n, axis, step, most);
+    n->lockstep = over != TILE_SEQ;
+}
+
+static TileAxis *axis(Dot *d, const Index *i) { return stage_axis(d->l, i, i->lo, i->hi); }
+
+/* Loops over points of the other indices, then over panels. Returns the depth of a panel. */
+static int panel_loops(Dot *d, bool few) {
+    Low *l = d->l;
+    const Stmt *s = d->s;
+    for (int i = 0; i < s->idx.n; i++) axis(d, s->idx.at[i]);
+    for (int i = 0; i < s->idx.n; i++)
+        if (s->idx.at[i] != d->m && s->idx.at[i] != d->n_index) loop(d, stage_axis_of(l, s->idx.at[i]), lo_int(l->a, 1), TILE_SEQ, 1);
+    TileAxis *m = d->dot->m = stage_axis_of(l, d->m), *n = d->dot->n = stage_axis_of(l, d->n_index);
+    loop(d, m, few ? lo_int(l->a, l->m->panel) : panel_step(l, m, l->m->rows), few ? TILE_SEQ : TILE_ROW, l->m->panel);
+    loop(d, n, panel_step(l, n, few ? (int64_t)l->m->rows * l->m->cols : l->m->cols), few ? TILE_PE : TILE_COL, l->m->panel);
+    return d->path.n;
+}
+
+static int64_t chunk(const Dot *d) { return (d->l->m->local >= LARGE_LOCAL ? 256 : 128) / dtype_table[d->dot->a->type].bytes; }
+
+static bool sum_loops(Dot *d) {
+    Low *l = d->l;
+    for (int i = 0; i < d->r->idx.n; i++) {
+        TileAxis *x = axis(d, d->r->idx.at[i]);
+        bool last = i == d->r->idx.n - 1;
+        loop(d, x, lo_int(l->a, last ? chunk(d) : 1), TILE_SEQ, 0);
+        if (last) d->dot->k = x;
+    }
+    return true;
+}
+
+static void dot_node(Dot *d, int depth, TilePart part) { stage_compute(d->l, stage_body(d->l, &d->path, depth), d->s, part)->dot = d->dot; }
+
+/* What the following statements read beside the sum; their results. */
+static bool followers(Dot *d, int panel) {
+    Low *l = d->l;
+    Path whole = d->path;
+    d->path.n = panel;
+    bool fine = true;
+    for (int i = 1; fine && i < d->n; i++) {
+        const Stmt *s = l->k->stmts.at[d->first + i];
+        LowReads reads = {0};
+        for (int q = 0; q < s->idx.n; q++) l->stage->axis_of[s->idx.at[q]->id] = stage_axis_of(l, d->s->idx.at[q]);
+        low_reads(l->a, s->value, &reads);
+        for (int j = 0; fine && j < reads.n; j++) {
+            bool made = false;
+            for (int q = 0; q < i; q++) made |= l->k->stmts.at[d->first + q]->targets.at[0].tensor == reads.at[j]->tensor;
+            if (!made) fine = load(d, reads.at[j], 2, TILE_ALONE);
+        }
+    }
+    for (int i = 0; fine && i < d->n; i++) {
+        const Stmt *s = l->k->stmts.at[d->first + i];
+        const Target *t = &s->targets.at[0];
+        bool out = t->tensor->role == TR_OUTPUT || is_read_from(l, d->first + d->n, t->tensor);
+        fine = tile(d, t->tensor, &t->subs, out || i == 0 ? 2 : 1) != NULL;
+    }
+    d->path = whole;
+    return fine;
+}
+
+/* Bytes of the stage's tiles; b's count twice where it is transposed on the way. */
+static int64_t bytes(const Dot *d) {
+    const Expr *b = d->dot->b;
+    int64_t all = stage_local(d->l->stage);
+    for (int i = 0; i < d->l->stage->bufs.n && alone(b, d->k) != b->args.n - 1 && all < INT64_MAX; i++)
+        if (d->l->stage->bufs.at[i]->reads.n && d->l->stage->bufs.at[i]->reads.at[0] == b) all += stage_bytes(d->l->stage->bufs.at[i]);
+    return all;
+}
+
+static bool build(Dot *d, bool few, int slots) {
+    Low *l = d->l;
+    stage_open(l, l->k->stmts.at[d->first + d->n - 1]->targets.at[0].tensor->name);
+    d->path.n = 0;
+    int panel = panel_loops(d, few);
+    sum_loops(d);
+    bool fine = load(d, d->dot->a, slots, TILE_SHARE_ROW) && load(d, d->dot->b, slots, few ? TILE_ALONE : TILE_SHARE_COL) && followers(d, panel);
+    if (!fine || bytes(d) > l->m->local - RESERVE) {
+        l->p->stages.n--;
+        return false;
+    }
+    dot_node(d, panel, TILE_INIT);
+    for (int i = panel + 1; i <= d->path.n; i++) stage_link(l, &d->path, i);
+    dot_node(d, d->path.n, TILE_STEP);
+    dot_node(d, panel, TILE_FINAL);
+    for (int i = 1; i < d->n; i++) stage_compute(l, stage_body(l, &d->path, panel), l->k->stmts.at[d->first + i], TILE_WHOLE);
+    for (int i = 0; i < l->stage->bufs.n; i++) {
+        TileBuf *b = l->stage->bufs.at[i];
+        bool out = !b->copied_in && (b->tensor->role == TR_OUTPUT || is_read_from(l, d->first + d->n, b->tensor));
+        if (out) stage_copy(l, stage_body(l, &d->path, panel), TILE_STORE, b, d->s->span);
+    }
+    for (int i = 1; i <= panel; i++) stage_link(l, &d->path, i);
+    return true;
+}
+
+int dot_stage(Low *l, int first) {
+    Dot d = {.l = l, .first = first, .s = l->k->stmts.at[first]};
+    if (!l->m->panel || !match(&d)) return 0;
+    follow(&d);
+    int before = l->p->stages.n;
+    for (; d.n >= 1; d.n--) {
+        bool built = false;
+        for (int slots = SLOTS; slots >= 2 && !built; slots--) {
+            l->p->stages.n = before;
+            built = build(&d, false, slots) && build(&d, true, slots);
+        }
+        if (!built) continue;
+        Expr *rows = lo_sub(l->a, d.m->hi, d.m->lo), *few = lo_int(l->a, FEW_ROWS_OF_PANELS * (int64_t)l->m->panel);
+        l->p->stages.at[before]->when = x_op(l->a, OP_GT, rows, few, NULL, d.s->span);
+        l->p->stages.at[before + 1]->when = lo_le(l->a, rows, few);
+        return d.n;
+    }
+    l->p->stages.n = before;
+    return 0;
+}
