@@ -25,10 +25,13 @@ typedef struct Nest {
     bool retry;
 } Nest;
 
+static int axes_of(const Work *w) { return w->n + (w->r && !w->r->scan ? w->r->idx.n : 0); }
+
+static const Index *index_of(const Work *w, int i) { return i < w->n ? w->idx[i] : w->r->idx.at[i - w->n]; }
+
 static void pin_axes(Nest *n, Expr *culprit, bool *any) {
     for (int i = 0; i < n->n_axes; i++) {
-        const Index *x = i < n->w.n ? n->w.idx[i] : n->w.r->idx.at[i - n->w.n];
-        if (n->plan->pinned[i] || !low_mentions(culprit, x)) continue;
+        if (n->plan->pinned[i] || !low_mentions(culprit, index_of(&n->w, i))) continue;
         n->plan->pinned[i] = *any = true;
     }
     n->retry |= *any;
@@ -259,15 +262,22 @@ static bool build(Nest *n) {
 
 /* --- choices ------------------------------------------------------------------------------------------------------------------------ */
 
-static int axes_of(const Work *w) { return w->n + (w->r && !w->r->scan ? w->r->idx.n : 0); }
+/* Marks the axes along which neighbours in memory are touched. */
+static void mark_last(const Work *w, const Exprs *subs, bool *along) {
+    for (int i = 0; subs->n && i < axes_of(w); i++) along[i] |= low_mentions(subs->at[subs->n - 1], index_of(w, i));
+}
 
-/* Long blocks along the last indices, which lie next to each other in memory, short ones along the others. */
-static void first_steps(const Work *w, Plan *p) {
-    int n = axes_of(w);
-    for (int i = 0; i < n; i++) {
-        bool last = i == w->n - 1 || i == n - 1;
-        p->step[i] = n == 1 ? 4096 : last ? 256 : 8;
-    }
+/* Long blocks along the indices whose neighbours lie next to each other in memory, short ones along the others. */
+static void first_steps(Low *l, const Work *w, Plan *p) {
+    static const int64_t most[] = {256, 1024, 64, 32};      /* by the number of long axes */
+    bool along[MOST_AXES] = {false};
+    LowReads reads = {0};
+    int n = 0;
+    low_reads(l->a, w->value, &reads);
+    for (int i = 0; i < reads.n; i++) mark_last(w, &reads.at[i]->args, along);
+    for (int i = 0; w->s && i < w->s->targets.n; i++) mark_last(w, &w->s->targets.at[i].subs, along);
+    for (int i = 0; i < axes_of(w); i++) n += along[i];
+    for (int i = 0; i < axes_of(w); i++) p->step[i] = axes_of(w) == 1 ? 4096 : along[i] ? most[n < 3 ? n : 3] : 8;
 }
 
 /* Halves the longest block. False when all are 1. */
@@ -292,7 +302,7 @@ static void build_fitting(Low *l, const Work *w) {
         l->why = "a statement has more than 40 indices";
         return;
     }
-    first_steps(w, &plan);
+    first_steps(l, w, &plan);
     for (;;) {
         Nest n = {.l = l, .w = *w, .plan = &plan, .scan = scan_axis(w)};
         bool built = build(&n);
