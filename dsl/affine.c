@@ -7,7 +7,13 @@ Affine *affine_new(Arena *a) {
     return f;
 }
 
-void affine_assume(Affine *f, Expr *cond) { vec_push(f->arena, &f->always, cond); }
+/* What dims alone make true is looked at once: no context changes it. */
+void affine_assume(Affine *f, Expr *cond) {
+    f->work = 0;
+    Cases known = affine_dims_only(cond) ? affine_cases(f, NULL, NULL, cond, true) : (Cases){0};
+    vec_push(f->arena, &f->always, cond);
+    vec_push(f->arena, &f->always_cases, known);
+}
 
 void affine_assume_ge0(Affine *f, Expr *e) { vec_push(f->arena, &f->always_ge0, affine_lin(f, NULL, NULL, e)); }
 

@@ -33,11 +33,15 @@ typedef struct ForAll { Index **idx; int n; Expr *cond; } ForAll;
 typedef struct Known { const Tensor *tensor; Interval bounds; } Known;
 typedef struct Exact { Expr *e; bool exact; } Exact;
 
+/* A condition as a list of cases; a case with no forms says nothing. */
+typedef struct Cases { VEC(LinConj) at; } Cases;
+
 struct Affine {
     Arena *arena;
     Prover *prover;
     VEC(Atom) atoms;
     VEC(Expr *) always;     /* conditions */
+    VEC(Cases) always_cases;        /* beside always; without cases: looked at in each query */
     VEC(Lin) always_ge0;
     VEC(ForAll) for_all;
     VEC(Known) known;
@@ -48,9 +52,6 @@ struct Affine {
     int depth, work;        /* of looking through expressions: functions that call functions may hold any number */
     VEC(Exact) exact;       /* 32-bit operations that were looked at; not exact while being looked at */
 };
-
-/* A condition as a list of cases; a case with no forms says nothing. */
-typedef struct Cases { VEC(LinConj) at; } Cases;
 
 Lin affine_lin(Affine *f, const Ctx *ctx, const Bind *bind, Expr *e);
 Cases affine_cases(Affine *f, const Ctx *ctx, const Bind *bind, Expr *cond, bool holds);

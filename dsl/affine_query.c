@@ -210,7 +210,10 @@ static int begin(Query *q, Affine *f, const Ctx *ctx, const Lin *goal) {
     f->work = 0;
     if (goal) meet(q, *goal, true);
     for (int i = 0; i < f->always_ge0.n; i++) know_ge0(q, f->always_ge0.at[i]);
-    for (int i = 0; i < f->always.n; i++) know(q, f->always.at[i], true);
+    for (int i = 0; i < f->always.n; i++) {
+        if (f->always_cases.at[i].at.n) know_cases(q, f->always_cases.at[i]);
+        else know(q, f->always.at[i], true);
+    }
     know_context(q);
     know_atoms(q, &from);
     if (f->for_all.n) know_for_all(q, &from);
