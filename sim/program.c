@@ -1,5 +1,6 @@
 /* Program files: the compiler, what their objects may hold, their table. */
 #include "sim/program.h"
+#include "sim/text.h"
 #include <ctype.h>
 #include <dlfcn.h>
 #include <elf.h>
@@ -128,9 +129,10 @@ static int command_run(char *const *argv, const char *log) {
 }
 
 static bool compile(const char *path, SimCompiler cc, const char *dir, Arena *a, const char **why, bool *environment) {
-    char *obj = arena_printf(a, "%s/p.o", dir), *so = arena_printf(a, "%s/p.so", dir), *log = arena_printf(a, "%s/log", dir);
-    char *const make[] = {(char *)cc.cc, (char *)cc.level, "-std=gnu11", "-march=native", "-ffp-contract=off", "-fno-math-errno", "-fPIC", "-Wall", "-Wno-psabi", "-Wno-unknown-warning-option",
+    char *obj = arena_printf(a, "%s/p.o", dir), *so = arena_printf(a, "%s/p.so", dir), *log = arena_printf(a, "%s/log", dir), *pre = arena_printf(a, "%s/p.i", dir);
+    char *const make[] = {(char *)cc.cc, (char *)cc.level, "-std=gnu11", "-march=native", "-ffp-contract=off", "-fno-math-errno", "-fPIC", "-Wall", "-Wno-psabi", "-Werror=incompatible-pointer-types", "-Werror=strict-prototypes", "-Werror=old-style-definition", "-Werror=implicit-function-declaration", "-Werror=int-conversion",
                           arena_printf(a, "-I%s", cc.include), "-c", (char *)path, "-o", obj, NULL};
+    char *const expand[] = {(char *)cc.cc, "-std=gnu11", "-march=native", "-fPIC", arena_printf(a, "-I%s", cc.include), "-E", (char *)path, "-o", pre, NULL};
     char *const link[] = {(char *)cc.cc, "-shared", "-nostartfiles", obj, "-o", so, NULL};
     size_t n = 0;
     int status = command_run(make, log);
@@ -140,6 +142,8 @@ static bool compile(const char *path, SimCompiler cc, const char *dir, Arena *a,
         *why = *environment ? arena_printf(a, "the compiler '%s' can't be run", cc.cc) : arena_printf(a, "the compiler refuses it:\n%s", text ? text : "");
         return false;
     }
+    const char *said = command_run(expand, log) ? "the preprocessor fails" : text_fault(read_all(pre, &n, a), cc.include, a);
+    if (said) { *why = said; return false; }
     const char *text = read_all(obj, &n, a), *fault = text ? object_fault((const unsigned char *)text, n, a) : "the compiler left no object";
     if (fault) { *why = fault; return false; }
     if (command_run(link, log)) {
@@ -151,8 +155,8 @@ static bool compile(const char *path, SimCompiler cc, const char *dir, Arena *a,
 }
 
 static void remove_folder(const char *dir, Arena *a) {
-    static const char *const files[] = {"p.o", "p.so", "log"};
-    for (int i = 0; i < 3; i++) unlink(arena_printf(a, "%s/%s", dir, files[i]));
+    static const char *const files[] = {"p.o", "p.so", "p.i", "log"};
+    for (int i = 0; i < 4; i++) unlink(arena_printf(a, "%s/%s", dir, files[i]));
     rmdir(dir);
 }
 

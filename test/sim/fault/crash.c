@@ -23,7 +23,8 @@ static void core1(PE *pe) {
     bool wrong = pe_dim(pe, WRONG);
     if (!here(pe)) return;
     pe_fence(pe, PE_SE);                                      /* fault */
-    if (wrong) *(volatile int *)8 = 1;
+    volatile int *nowhere = 0;
+    if (wrong) nowhere[2] = 1;
 }
 
 const PeProgram pe_program = {
