@@ -130,7 +130,7 @@ static Expr *at_block(void *context, Expr *e) {
 /* A tile for a read, and its LOAD. NULL: there is none. */
 static TileBuf *load_tile(Nest *n, Expr *read, int core) {
     Low *l = n->l;
-    TileBuf trial = {0};
+    TileBuf trial = {.type = read->tensor->type, .depth = 1};
     Expr *culprit = NULL;
     bool whole = hull_box(l, &n->outer, read->tensor, &read->args, &trial, &culprit) && stage_bytes(&trial);
     if (!whole && !(hull_box(l, &n->path, read->tensor, &read->args, &trial, &culprit) && stage_bytes(&trial))) {
