@@ -41,10 +41,10 @@ static void pin_axes(Nest *n, Expr *culprit, bool *any) {
 
 static Expr *ceil_div(Arena *a, Expr *x, int64_t c) { return lo_div(a, lo_add(a, x, lo_int(a, c - 1)), c); }
 
-/* At most `step`, less where the axis would not give every PE a block. */
-static Expr *dealt_step(Low *l, const TileAxis *axis, int64_t step) {
+/* At most `step`, less where that would not give every PE a block; others: blocks of the other dealt axes. */
+static Expr *dealt_step(Low *l, const TileAxis *axis, int64_t step, Expr *others) {
     if (step == 1) return lo_int(l->a, 1);
-    Expr *share = ceil_div(l->a, lo_sub(l->a, axis->hi, axis->lo), (int64_t)l->m->rows * l->m->cols);
+    Expr *share = ceil_div(l->a, lo_mul(l->a, lo_sub(l->a, axis->hi, axis->lo), others), (int64_t)l->m->rows * l->m->cols);
     return lo_max(l->a, lo_int(l->a, 1), lo_min(l->a, lo_int(l->a, step), share));
 }
 
@@ -64,14 +64,19 @@ static void sequential(Nest *n, int i, bool down, Span at) {
 }
 
 static void dealt_loops(Nest *n, Span at) {
-    TileNode *loop = stage_for(n->l, &n->path, TILE_PE, at);
-    bool first = true;
+    Low *l = n->l;
+    TileNode *loop = stage_for(l, &n->path, TILE_PE, at);
+    Expr *others = lo_int(l->a, 1);
     for (int i = 0; i < n->w.n; i++) {
-        n->axis[i] = stage_axis(n->l, n->w.idx[i], n->w.idx[i]->lo, n->w.idx[i]->hi);
-        n->n_axes = i + 1;
-        if (i == n->scan) continue;
-        stage_level(n->l, loop, n->axis[i], first ? dealt_step(n->l, n->axis[i], n->plan->step[i]) : lo_int(n->l->a, n->plan->step[i]), n->plan->step[i]);
-        first = false;
+        TileAxis *axis = n->axis[i] = stage_axis(l, n->w.idx[i], n->w.idx[i]->lo, n->w.idx[i]->hi);
+        bool dealt = i != n->scan, first = i == (n->scan == 0);
+        if (dealt && !first) others = lo_mul(l->a, others, ceil_div(l->a, lo_sub(l->a, axis->hi, axis->lo), n->plan->step[i]));
+    }
+    n->n_axes = n->w.n;
+    for (int i = 0; i < n->w.n; i++) {
+        bool first = i == (n->scan == 0);
+        Expr *step = first ? dealt_step(l, n->axis[i], n->plan->step[i], others) : lo_int(l->a, n->plan->step[i]);
+        if (i != n->scan) stage_level(l, loop, n->axis[i], step, n->plan->step[i]);
     }
     n->outer.at[n->outer.n++] = loop;
     for (int i = 0; i < n->w.n; i++)
