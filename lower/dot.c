@@ -2,11 +2,17 @@
  *     c[.., m, .., n, ..] = sum[.., k] a[.., m, .., k] * b[.., n, .., k]        (b's k may stand before n: it is transposed on the way)
  * and what is computed elementwise from c stays in the PE.
  *
- * Two ways to deal the panels. Many rows: m over the grid's rows, n over its columns; each row of PEs gets one block of a, each column
- * one of b. Few rows: n over all PEs, a shared by rows. Which one is the guard's decision. */
+ * Three ways to deal the panels:
+ *   WAY_GRID  m over the grid's rows, n over its columns; each row of PEs shares blocks of a, each column blocks of b
+ *   WAY_FEW   few rows: n over all PEs, a shared by rows
+ *   WAY_MANY  many panels that use the same b (images of a batch): they are dealt to all PEs, b is shared by rows
+ * The guards decide when the dims are known. */
 #include "lower/access.h"
 
-enum { FEW_ROWS_OF_PANELS = 1, LARGE_LOCAL = 256 << 10, RESERVE = 4096, SLOTS = 4 };
+enum { LARGE_LOCAL = 256 << 10, RESERVE = 4096, SLOTS = 4 };
+
+typedef enum Way { WAY_GRID, WAY_FEW, WAY_MANY } Way;
+static const TileShare share_a[] = {TILE_SHARE_ROW, TILE_SHARE_ROW, TILE_ALONE}, share_b[] = {TILE_SHARE_COL, TILE_ALONE, TILE_SHARE_ROW};
 
 typedef struct Dot {
     Low *l;
@@ -27,12 +33,21 @@ static const Expr *read_under(const Expr *e) {
 
 static bool is_index(const Expr *e, const Index *i) { return e->kind == X_INDEX && e->index == i; }
 
-/* The dimension in which i stands alone, when it stands nowhere else; -1. */
-static int alone(const Expr *read, const Index *i) {
+/* e grows by one with i. */
+static bool is_shifted(const Expr *e, const Index *i) {
+    if (e->kind == X_INDEX) return e->index == i;
+    if (e->kind != X_OP || e->args.n != 2 || (e->op != OP_ADD && e->op != OP_SUB)) return false;
+    bool left = low_mentions(e->args.at[0], i), right = low_mentions(e->args.at[1], i);
+    if (left && right) return false;
+    return left ? is_shifted(e->args.at[0], i) : e->op == OP_ADD && right && is_shifted(e->args.at[1], i);
+}
+
+/* The dimension in which i stands, when it stands nowhere else: alone, or (shifted) with something added; -1. */
+static int place_of(const Expr *read, const Index *i, bool shifted) {
     int at = -1;
     for (int d = 0; d < read->args.n; d++) {
         if (!low_mentions(read->args.at[d], i)) continue;
-        if (at >= 0 || !is_index(read->args.at[d], i)) return -1;
+        if (at >= 0 || !(shifted ? is_shifted(read->args.at[d], i) : is_index(read->args.at[d], i))) return -1;
         at = d;
     }
     return at;
@@ -47,7 +62,7 @@ static const Index *own_index(const Stmt *s, const Expr *x, const Expr *y) {
 
 /* k stands last (or, in b, n does); everything else is one place. */
 static bool operand(const Expr *read, const Index *rows, const Index *k, bool swapped_too) {
-    int last = read->args.n - 1, at_k = alone(read, k), at_rows = alone(read, rows);
+    int last = read->args.n - 1, at_k = place_of(read, k, false), at_rows = place_of(read, rows, true);
     if (at_k < 0 || at_rows < 0) return false;
     return at_k == last || (swapped_too && at_rows == last);
 }
@@ -204,16 +219,35 @@ static void loop(Dot *d, TileAxis *axis, Expr *step, TileOver over, int64_t most
 
 static TileAxis *axis(Dot *d, const Index *i) { return stage_axis(d->l, i, i->lo, i->hi); }
 
+/* An index of the statement that a has and b has not, other than m: images of a batch, rows of an image. */
+static bool is_a_only(const Dot *d, const Index *i) { return i != d->m && i != d->n_index && !low_mentions(d->dot->b, i); }
+
 /* Loops over points of the other indices, then over panels. Returns the depth of a panel. */
-static int panel_loops(Dot *d, bool few) {
+static int panel_loops(Dot *d, Way way) {
     Low *l = d->l;
     const Stmt *s = d->s;
+    int64_t pes = (int64_t)l->m->rows * l->m->cols;
+    Expr *one = lo_int(l->a, 1), *panel = lo_int(l->a, l->m->panel);
     for (int i = 0; i < s->idx.n; i++) axis(d, s->idx.at[i]);
-    for (int i = 0; i < s->idx.n; i++)
-        if (s->idx.at[i] != d->m && s->idx.at[i] != d->n_index) loop(d, stage_axis_of(l, s->idx.at[i]), lo_int(l->a, 1), TILE_SEQ, 1);
     TileAxis *m = d->dot->m = stage_axis_of(l, d->m), *n = d->dot->n = stage_axis_of(l, d->n_index);
-    loop(d, m, few ? lo_int(l->a, l->m->panel) : panel_step(l, m, l->m->rows), few ? TILE_SEQ : TILE_ROW, l->m->panel);
-    loop(d, n, panel_step(l, n, few ? (int64_t)l->m->rows * l->m->cols : l->m->cols), few ? TILE_PE : TILE_COL, l->m->panel);
+    for (int i = 0; i < s->idx.n; i++) {
+        bool seq = s->idx.at[i] != d->m && s->idx.at[i] != d->n_index && !(way == WAY_MANY && is_a_only(d, s->idx.at[i]));
+        if (seq) loop(d, stage_axis_of(l, s->idx.at[i]), one, TILE_SEQ, 1);
+    }
+    if (way == WAY_GRID) {
+        loop(d, m, panel_step(l, m, l->m->rows), TILE_ROW, l->m->panel);
+        loop(d, n, panel_step(l, n, l->m->cols), TILE_COL, l->m->panel);
+    } else if (way == WAY_FEW) {
+        loop(d, m, panel, TILE_SEQ, l->m->panel);
+        loop(d, n, panel_step(l, n, pes), TILE_PE, l->m->panel);
+    } else {
+        loop(d, n, panel, TILE_SEQ, l->m->panel);
+        TileNode *dealt = stage_for(l, &d->path, TILE_PE, s->span);
+        dealt->lockstep = true;
+        for (int i = 0; i < s->idx.n; i++)
+            if (is_a_only(d, s->idx.at[i])) stage_level(l, dealt, stage_axis_of(l, s->idx.at[i]), one, 1);
+        stage_level(l, dealt, m, panel, l->m->panel);
+    }
     return d->path.n;
 }
 
@@ -263,18 +297,18 @@ static bool followers(Dot *d, int panel) {
 static int64_t bytes(const Dot *d) {
     const Expr *b = d->dot->b;
     int64_t all = stage_local(d->l->stage);
-    for (int i = 0; i < d->l->stage->bufs.n && alone(b, d->k) != b->args.n - 1 && all < INT64_MAX; i++)
+    for (int i = 0; i < d->l->stage->bufs.n && place_of(b, d->k, false) != b->args.n - 1 && all < INT64_MAX; i++)
         if (d->l->stage->bufs.at[i]->reads.n && d->l->stage->bufs.at[i]->reads.at[0] == b) all += stage_bytes(d->l->stage->bufs.at[i]);
     return all;
 }
 
-static bool build(Dot *d, bool few, int slots) {
+static bool build(Dot *d, Way way, int slots) {
     Low *l = d->l;
     stage_open(l, l->k->stmts.at[d->first + d->n - 1]->targets.at[0].tensor->name);
     d->path.n = 0;
-    int panel = panel_loops(d, few);
+    int panel = panel_loops(d, way);
     sum_loops(d);
-    bool fine = load(d, d->dot->a, slots, TILE_SHARE_ROW) && load(d, d->dot->b, slots, few ? TILE_ALONE : TILE_SHARE_COL) && followers(d, panel);
+    bool fine = load(d, d->dot->a, slots, share_a[way]) && load(d, d->dot->b, slots, share_b[way]) && followers(d, panel);
     if (!fine || bytes(d) > l->m->local - RESERVE) {
         l->p->stages.n--;
         return false;
@@ -293,21 +327,39 @@ static bool build(Dot *d, bool few, int slots) {
     return true;
 }
 
+/* Guards of the ways, in the order of Way: exactly one holds. */
+static void guards(const Dot *d, TileStage *const *stage, bool many) {
+    Low *l = d->l;
+    Arena *a = l->a;
+    Expr *rows = lo_sub(a, d->m->hi, d->m->lo), *panel = lo_int(a, l->m->panel);
+    Expr *few = lo_le(a, rows, panel), *more = x_op(a, OP_GT, rows, panel, NULL, d->s->span);
+    stage[WAY_GRID]->when = more;
+    stage[WAY_FEW]->when = few;
+    if (!many) return;
+    Expr *blocks = lo_div(a, lo_add(a, rows, lo_int(a, l->m->panel - 1)), l->m->panel), *enough = lo_int(a, (int64_t)l->m->rows * l->m->cols / 2);
+    for (int i = 0; i < d->s->idx.n; i++)
+        if (is_a_only(d, d->s->idx.at[i])) blocks = lo_mul(a, blocks, lo_sub(a, d->s->idx.at[i]->hi, d->s->idx.at[i]->lo));
+    Expr *not_enough = x_op(a, OP_LT, blocks, enough, NULL, d->s->span);
+    stage[WAY_GRID]->when = x_op(a, OP_AND, not_enough, more, NULL, d->s->span);
+    stage[WAY_FEW]->when = x_op(a, OP_AND, not_enough, few, NULL, d->s->span);
+    stage[WAY_MANY]->when = x_op(a, OP_GE, blocks, enough, NULL, d->s->span);
+}
+
 int dot_stage(Low *l, int first) {
     Dot d = {.l = l, .first = first, .s = l->k->stmts.at[first]};
     if (!l->m->panel || !match(&d)) return 0;
     follow(&d);
     int before = l->p->stages.n;
+    bool many = false;
+    for (int i = 0; i < d.s->idx.n; i++) many |= is_a_only(&d, d.s->idx.at[i]);
     for (; d.n >= 1; d.n--) {
         bool built = false;
         for (int slots = SLOTS; slots >= 2 && !built; slots--) {
             l->p->stages.n = before;
-            built = build(&d, false, slots) && build(&d, true, slots);
+            built = build(&d, WAY_GRID, slots) && build(&d, WAY_FEW, slots) && (!many || build(&d, WAY_MANY, slots));
         }
         if (!built) continue;
-        Expr *rows = lo_sub(l->a, d.m->hi, d.m->lo), *few = lo_int(l->a, FEW_ROWS_OF_PANELS * (int64_t)l->m->panel);
-        l->p->stages.at[before]->when = x_op(l->a, OP_GT, rows, few, NULL, d.s->span);
-        l->p->stages.at[before + 1]->when = lo_le(l->a, rows, few);
+        guards(&d, l->p->stages.at + before, many);
         return d.n;
     }
     l->p->stages.n = before;

@@ -256,7 +256,11 @@ static void close(Rows *r) {
     Arena *a = l->a;
     TileLevel *v = &r->path.at[0]->levels.at[r->shared - 1];
     int64_t pes = (int64_t)l->m->rows * l->m->cols;
-    Expr *n = lo_sub(a, v->axis->hi, v->axis->lo), *budget = lo_int(a, l->m->local - RESERVE);
+    Expr *n = lo_int(a, 1), *budget = lo_int(a, l->m->local - RESERVE);
+    for (int q = 0; q < r->shared; q++) {
+        const TileAxis *axis = r->path.at[0]->levels.at[q].axis;
+        n = lo_mul(a, n, lo_sub(a, axis->hi, axis->lo));
+    }
     Expr *fit = lo_div_by(a, lo_sub(a, budget, total(l, &r->fixed)), total(l, &r->each));
     Expr *share = lo_div(a, lo_add(a, n, lo_int(a, pes - 1)), pes);
     Expr *several = lo_max(a, lo_int(a, LEAST_ROWS), lo_div(a, lo_add(a, n, lo_int(a, LEAST_BLOCKS * pes - 1)), LEAST_BLOCKS * pes));
