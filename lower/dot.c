@@ -35,7 +35,9 @@ static bool is_index(const Expr *e, const Index *i) { return e->kind == X_INDEX 
 
 /* e grows by one with i. */
 static bool is_shifted(const Expr *e, const Index *i) {
+    int64_t one;
     if (e->kind == X_INDEX) return e->index == i;
+    if (e->kind == X_OP && e->op == OP_MUL && lo_is_int(e->args.at[0], &one) && one == 1) return is_shifted(e->args.at[1], i);
     if (e->kind != X_OP || e->args.n != 2 || (e->op != OP_ADD && e->op != OP_SUB)) return false;
     bool left = low_mentions(e->args.at[0], i), right = low_mentions(e->args.at[1], i);
     if (left && right) return false;
