@@ -51,19 +51,12 @@ static void calendar_insert(Calendar *c, int i, int64_t lo, int64_t hi) {
 int64_t calendar_book(Calendar *c, int64_t from, int64_t dur, int64_t now) {
     if (dur == 0) return from;
     while (c->n && c->at[c->head].hi <= now) c->head++, c->n--;
+    int64_t t;
+    if (calendar_continue(c, from, dur, &t)) return t;
     c->busy += dur;
-    int end = c->head + c->n;
-    if (c->last >= c->head && c->last < end) {          /* what continues the last booking, or waits for it */
-        Slot *s = &c->at[c->last];
-        int64_t at = s->hi;
-        if (s->lo <= from && from <= at && (c->last + 1 == end || at + dur < s[1].lo)) {
-            s->hi += dur;
-            return at;
-        }
-    }
+    t = from;
     const Slot *s = c->at + c->head;
     int i = calendar_find(c, from);
-    int64_t t = from;
     for (; i < c->n && s[i].lo < t + dur; i++)
         if (s[i].hi > t) t = s[i].hi;
     calendar_insert(c, i, t, t + dur);
@@ -80,8 +73,19 @@ static int64_t *bucket(Buckets *b, int64_t index, int64_t *late) {
     return &b->at[i].used;
 }
 
+/* All in one bucket that has room for it: most of the time. */
+static bool bucket_book(Buckets *b, int64_t lo, int64_t hi, int64_t need) {
+    int64_t i = lo / BUCKET_TICKS, end = (i + 1) * BUCKET_TICKS, *used = &b->at[i % BUCKETS].used;
+    if (b->at[i % BUCKETS].index != i || lo >= hi || hi > end || need > end - lo || need > BUCKET_TICKS - *used) return false;
+    *used += need;
+    if (b->last < end - BUCKET_TICKS + *used) b->last = end - BUCKET_TICKS + *used;
+    return true;
+}
+
 int64_t buckets_book(Buckets *b, int64_t lo, int64_t hi, int64_t need) {
     b->busy += need;
+    if (need == 0) return hi;
+    if (bucket_book(b, lo, hi, need)) return lo + need > hi ? lo + need : hi;
     if (hi - lo > (BUCKETS - 96) * (int64_t)BUCKET_TICKS) lo = hi - (BUCKETS - 96) * (int64_t)BUCKET_TICKS;
     int64_t left = need, given = 0, end = hi, span = hi > lo ? hi - lo : 1, late;
     for (int64_t i = lo / BUCKET_TICKS; left > 0; i++) {

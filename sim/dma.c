@@ -29,20 +29,24 @@ static int64_t *slot_first(Pe *p) {
 
 static void request_segments(Request *q, int64_t leave, int64_t *ends) {
     Run *r = q->r;
-    int64_t at[SIM_GRID_MAX];
+    NetPiece piece[NET_PIECES];
+    int held = 0, tensor = q->c->tensor;
     for (int i = 0; i < q->n_runs; i++)
         for (int64_t off = q->run[i].off, left = q->run[i].bytes, n; left > 0; off += n, left -= n) {
-            n = mem_cut(r, q->c->tensor, off, left);
+            n = mem_cut(r, tensor, off, left);
             r->asked += n;
             if (q->c->engine == PE_STORE) {
-                at[0] = net_write(r, q->c->tensor, off, n, leave, q->to[0]) + net_hops_back(r, q->c->tensor, off, q->to[0]);
+                ends[0] = max_of(ends[0], net_write(r, tensor, off, n, leave, q->to[0]) + net_hops_back(r, tensor, off, q->to[0]));
                 r->out->bytes_out += n;
-            } else {
-                net_read(r, q->c->tensor, off, n, leave, q->to, q->n, at);
-                r->out->bytes_in += n * q->n;
+                continue;
             }
-            for (int k = 0; k < q->n; k++) ends[k] = max_of(ends[k], at[k]);
+            r->out->bytes_in += n * q->n;
+            piece[held++] = (NetPiece){off, n};
+            if (held < NET_PIECES) continue;
+            net_read(r, tensor, piece, held, leave, q->to, q->n, ends);
+            held = 0;
         }
+    if (held) net_read(r, tensor, piece, held, leave, q->to, q->n, ends);
 }
 
 static void request_send(Request *q) {

@@ -3,35 +3,38 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* x / n and x % n for x >= 0; n is a power of two on most machines. */
+static int64_t over(int64_t x, int64_t n) { return n & (n - 1) ? x / n : x >> __builtin_ctzll((uint64_t)n); }
+static int64_t rest(int64_t x, int64_t n) { return n & (n - 1) ? x % n : x & (n - 1); }
+
 /* n digits of x in base n, folded into one: xor where n is a power of two, else their sum. */
 static int64_t fold(int64_t x, int64_t n, bool hash) {
-    if (!hash) return x % n;
-    int64_t h = 0;
-    bool power = !(n & (n - 1));
-    for (; x; x /= n) h = power ? h ^ (x % n) : (h + x % n) % n;
+    int64_t h = 0, power = !(n & (n - 1));
+    if (!hash || n == 1) return rest(x, n);
+    for (; x; x = over(x, n)) h = power ? h ^ rest(x, n) : (h + x % n) % n;
     return h;
 }
 
-static int64_t bank_of(const SimMachine *m, int64_t address) { return fold(address / m->sram.interleave, m->sram.banks, m->sram.hash); }
-static int64_t channel_of(const SimMachine *m, int64_t address) { return fold(address / m->dram.interleave, m->dram.channels, m->dram.hash); }
+static int64_t bank_of(const SimMachine *m, int64_t address) { return fold(over(address, m->sram.interleave), m->sram.banks, m->sram.hash); }
+static int64_t channel_of(const SimMachine *m, int64_t address) { return fold(over(address, m->dram.interleave), m->dram.channels, m->dram.hash); }
 
 int mem_port(const Run *r, int tensor, int64_t off) {
     const SimMachine *m = r->m;
     int64_t address = r->home[tensor].base + off;
-    if (!r->home[tensor].dram) return (int)(bank_of(m, address) % m->network.ports);
+    if (!r->home[tensor].dram) return (int)rest(bank_of(m, address), m->network.ports);
     return (int)(channel_of(m, address) * m->network.ports / m->dram.channels % m->network.ports);
 }
 
 int64_t mem_cut(const Run *r, int tensor, int64_t off, int64_t bytes) {
     const SimMachine *m = r->m;
     int64_t unit = r->home[tensor].dram ? m->dram.interleave : m->sram.interleave < m->network.segment ? m->sram.interleave : m->network.segment;
-    int64_t left = unit - (r->home[tensor].base + off) % unit;
+    int64_t left = unit - rest(r->home[tensor].base + off, unit);
     return bytes < left ? bytes : left;
 }
 
 /* Bytes in whole accesses of `unit`. */
 static int64_t whole(int64_t address, int64_t bytes, int64_t unit) {
-    return (address + bytes + unit - 1) / unit * unit - address / unit * unit;
+    return (over(address + bytes + unit - 1, unit) - over(address, unit)) * unit;
 }
 
 static int64_t sram_take(Run *r, int64_t address, int64_t bytes, int64_t at) {

@@ -12,6 +12,18 @@ typedef struct Slot { int64_t lo, hi; } Slot;
 typedef struct Calendar { Slot *at; int n, cap, head, last; int64_t busy; } Calendar;   /* slots at[head] on, n of them; last: the one booked last, or any number */
 /* Books `dur` ticks at the earliest start from `from` on; bookings that ended by `now` may be forgotten. Returns the start. */
 int64_t calendar_book(Calendar *c, int64_t from, int64_t dur, int64_t now);
+/* Books what continues the last booking or waits for it, which most do; false when it is something else. */
+static inline bool calendar_continue(Calendar *c, int64_t from, int64_t dur, int64_t *start) {
+    int end = c->head + c->n;
+    if (c->last < c->head || c->last >= end || dur == 0) return false;
+    Slot *s = &c->at[c->last];
+    int64_t at = s->hi;
+    if (from < s->lo || from > at || (c->last + 1 < end && at + dur >= s[1].lo)) return false;
+    s->hi += dur;
+    c->busy += dur;
+    *start = at;
+    return true;
+}
 void calendar_free(Calendar *c);
 
 /* ---- buckets: a rate shared by many users at once ---- */
@@ -153,6 +165,7 @@ struct Run {
     Pe *pe;
     int n_pes, done_cores;
     Calendar *link;                 /* see network.c */
+    struct Gate *gate;
     int n_links;
     Calendar *bank;
     Channel *channel;
@@ -218,8 +231,10 @@ void local_pop(Core *k, int buf, int64_t bytes);
 void local_pick(Core *k, int buf, int64_t off, PeType type, bool write, const int32_t *index, const int32_t *mask, unsigned char *raw);
 void local_touch(Core *k, int buf, int64_t off, int64_t bytes, bool write, PeType type);
 
-/* network.c: books a segment; times in ticks */
-int64_t net_read(Run *r, int tensor, int64_t off, int64_t bytes, int64_t leave, Pe **to, int n, int64_t *at_local);
+/* network.c: books segments; times in ticks. net_read: pieces of a tensor to n PEs; ends[i] becomes when the last is at to[i], if later */
+enum { NET_PIECES = 64 };
+typedef struct NetPiece { int64_t off, bytes; } NetPiece;
+void net_read(Run *r, int tensor, const NetPiece *piece, int n_pieces, int64_t leave, Pe **to, int n, int64_t *ends);
 int64_t net_write(Run *r, int tensor, int64_t off, int64_t bytes, int64_t leave, Pe *from);   /* returns when memory has it */
 int64_t net_hops_back(Run *r, int tensor, int64_t off, const Pe *p);
 void net_new(Run *r);
