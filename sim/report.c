@@ -56,6 +56,31 @@ static void text_stages(Out *o, const SimConfig *c, const SimReport *r) {
         out_f(o, "  %-24s %10lld cycles  %5.1f %%\n", stage_name(c, i), (long long)sim_cycles(r->stage_ticks[i]), 100 * (double)r->stage_ticks[i] / (double)(r->ticks > 0 ? r->ticks : 1));
 }
 
+static void where_stages(Out *o, const SimConfig *c, const SimReport *r) {
+    for (int i = 0; i < r->n_stages && r->n_stages > 1; i++) {
+        double share = 100 * (double)r->stage_ticks[i] / (double)(r->ticks > 0 ? r->ticks : 1);
+        if (r->stage_ticks[i]) out_f(o, "  stage    %-24s %lld cycles, %.1f %%\n", stage_name(c, i), (long long)sim_cycles(r->stage_ticks[i]), share);
+    }
+}
+
+void sim_report_where(Out *o, const SimConfig *c, const SimReport *r) {
+    SimShare s[SIM_SHARES];
+    double all = (double)(r->ticks > 0 ? r->ticks : 1) * pes(c);
+    sim_report_shares(c, r, s);
+    where_stages(o, c, r);
+    out_s(o, "  busy     ");
+    for (int i = 0; i < SIM_SHARES && (i == 0 || s[i].busiest > 0.05); i++) out_f(o, "%s%s %.0f %%", i ? ", " : "", s[i].name, 100 * s[i].busiest);
+    for (int u = 0; u < SIM_UNITS; u++) {
+        double waits = 0;
+        for (int k = SIM_BUSY + 1; k < SIM_IDLE; k++) waits += (double)r->time[u][k] / all;
+        if (waits < 0.05) continue;
+        out_f(o, "\n  waits    %-7s", sim_unit_names[u]);
+        for (int k = SIM_BUSY + 1; k < SIM_IDLE; k++)
+            if ((double)r->time[u][k] / all >= 0.01) out_f(o, "  for %s %.0f %%", sim_cause_names[k], 100 * (double)r->time[u][k] / all);
+    }
+    out_s(o, "\n");
+}
+
 void sim_report_text(Out *o, const SimConfig *c, const SimReport *r) {
     SimShare s[SIM_SHARES];
     double t = seconds(c, r->ticks);

@@ -9,6 +9,8 @@ enum { SIM_REPORT_VERSION = 1 };
 void sim_report_fault(Out *o, const char *file, const char *knf, const SimFault *f);
 /* "refused: fact 2 does not hold: ..." */
 void sim_report_refusal(Out *o, const SimConfig *c, const SimReport *r);
+/* Where the time went, in a few lines for other reports: stages, units that were busiest, what the busiest units waited for. */
+void sim_report_where(Out *o, const SimConfig *c, const SimReport *r);
 void sim_report_text(Out *o, const SimConfig *c, const SimReport *r);
 /* `extra` is JSON members that follow, each with a leading comma, or NULL. */
 void sim_report_json(Out *o, const SimConfig *c, const SimReport *r, const char *extra);

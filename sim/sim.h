@@ -15,6 +15,7 @@ typedef struct SimTensor {
     int rank;
     int64_t shape[SIM_RANK], count, bytes;
     void *data;            /* count elements, row-major; for sim_run_child shared with the child (sim_tensor_alloc) */
+    unsigned char *written;   /* NULL, or `bytes` bytes that become 1 where a PE stores, shared as data is */
     bool dram;             /* lives in DRAM, else in SRAM */
 } SimTensor;
 

@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """The language as its users meet it, TAP on standard output.
 
-usage: lang.py KNYFE err|lang|examples|docs|plant|sample [--bless] [NAME ...]
+usage: lang.py KNYFE err|lang|examples|docs|plant|sample [--bless] [--target MACHINE] [NAME ...]
+
+With --target, tests run on that machine.
 
 err       every test/err/*.knf is refused by `knyfe check` with exit status 1 and nothing on standard output; one error stands at each
           line marked `#! error` (or `#! error: WORD`, then an error, note, help or edit has WORD), and no error elsewhere. Where FILE.err stands
@@ -12,6 +14,7 @@ docs      the same for every ```knf block of docs/*.md.
 sample    every sixth file of `lang`, for builds that are slow.
 plant     one value of an `expect` is made wrong: `knyfe test` must fail.
 """
+import argparse
 import concurrent.futures
 import os
 import pathlib
@@ -70,9 +73,9 @@ def faults_of_messages(name, text, wanted):
     return faults
 
 
-def check_wrong(knyfe, path, bless):
-    options = ARGS.match(path.read_text(errors='replace'))
-    status, out, err = run([knyfe, 'check', path.name, *(options.group(1).split() if options else [])], path.parent, 60)
+def check_wrong(knyfe, path, options):
+    words = ARGS.match(path.read_text(errors='replace'))
+    status, out, err = run([knyfe, 'check', path.name, *(words.group(1).split() if words else [])], path.parent, 60)
     wanted = marks(path)
     faults = [] if wanted else ['no line is marked']
     if status != 1:
@@ -81,7 +84,7 @@ def check_wrong(knyfe, path, bless):
         faults.append('standard output is not empty')
     faults += faults_of_messages(path.name, err, wanted)
     golden = path.with_suffix('.err')
-    if bless and not faults:
+    if options.bless and not faults:
         golden.write_text(err)
     if golden.exists() and golden.read_text() != err:
         faults.append(f'the messages are not those of {golden.name}:')
@@ -89,11 +92,11 @@ def check_wrong(knyfe, path, bless):
     return faults
 
 
-def check_right(knyfe, path, _):
+def check_right(knyfe, path, options):
     status, _, err = run([knyfe, 'check', path.name], path.parent, 60)
     if status != 0:
         return [f'check: exit status {status}'] + err.splitlines()
-    status, out, err = run([knyfe, 'test', '-q', '--batch', '64', path.name], path.parent)
+    status, out, err = run([knyfe, 'test', '-q', '--batch', '64', *options.target, path.name], path.parent)
     faults = [line for line in out.splitlines() if line.startswith('not ok')]
     if status != 0 or faults:
         return [f'test: exit status {status}'] + out.splitlines() + err.splitlines()
@@ -114,7 +117,7 @@ def spoil(text):
     return text[:m.start(2)] + new + text[m.end(2):]
 
 
-def check_planted(knyfe, path, _):
+def check_planted(knyfe, path, options):
     text = spoil(path.read_text())
     if text is None:
         return []
@@ -122,19 +125,19 @@ def check_planted(knyfe, path, _):
         copy = pathlib.Path(folder) / path.parent.name
         shutil.copytree(path.parent, copy)
         (copy / path.name).write_text(text)
-        status, out, err = run([knyfe, 'test', '-q', '--batch', '64', path.name], copy)
+        status, out, err = run([knyfe, 'test', '-q', '--batch', '64', *options.target, path.name], copy)
     if status == 0 or 'not ok' not in out:
         return ['a wrong expectation passed'] + out.splitlines() + err.splitlines()
     return []
 
 
-def check_blocks(knyfe, path, _):
+def check_blocks(knyfe, path, options):
     faults, blocks = [], re.findall(r'^```knf\n(.*?)^```', path.read_text(), re.M | re.S)
     with tempfile.TemporaryDirectory() as folder:
         for number, text in enumerate(blocks, 1):
             block = pathlib.Path(folder) / f'block{number}.knf'
             block.write_text(text)
-            faults += check_right(knyfe, block, False)
+            faults += check_right(knyfe, block, options)
     return faults
 
 
@@ -155,8 +158,12 @@ def files_of(kind):
 
 
 def main(arguments):
-    bless = '--bless' in arguments
+    options = argparse.Namespace(bless='--bless' in arguments, target=[])
     arguments = [a for a in arguments if a != '--bless']
+    if '--target' in arguments[:-1]:
+        at = arguments.index('--target')
+        options.target = ['-t', arguments[at + 1]]
+        del arguments[at:at + 2]
     if len(arguments) < 2:
         sys.exit(__doc__)
     knyfe, kind, names = os.path.abspath(arguments[0]), arguments[1], arguments[2:]
@@ -165,7 +172,7 @@ def main(arguments):
     print(f'1..{len(files)}')
     failed = 0
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        results = pool.map(lambda f: check(knyfe, f, bless), files)
+        results = pool.map(lambda f: check(knyfe, f, options), files)
         for number, (path, faults) in enumerate(zip(files, results), 1):
             print(f'{"not ok" if faults else "ok"} {number} - {kind} {path.stem}')
             for line in faults:

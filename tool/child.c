@@ -334,13 +334,15 @@ static void make_regions(Job *j, const Array *in, const char *const *in_names, i
     }
 }
 
-struct ChildMemory { Job job; };
-
-void child_release(ChildResult *r) {
-    const Job *j = r->memory ? &r->memory->job : NULL;
-    for (int l = 0; j && l < j->n_layouts; l++)
+static void free_job(void *memory) {
+    const Job *j = memory;
+    for (int l = 0; l < j->n_layouts; l++)
         for (int i = 0; i < j->n; i++)
             if (j->regions[l][i].map) munmap(j->regions[l][i].map, j->regions[l][i].mapped);
+}
+
+void child_release(ChildResult *r) {
+    if (r->memory) r->free_memory(r->memory);
     r->memory = NULL;
     r->outputs[0] = r->outputs[1] = NULL;
 }
@@ -358,8 +360,8 @@ static void drop_inputs(Job *j) {
 
 ChildResult child_run(Tool *t, const char *object, const char *entry, const Array *in, const char *const *in_names, int n_in,
                       const Array *out, const char *const *out_names, int n_out, const int64_t *dims, ChildCalls calls, ChildLimits limits) {
-    ChildResult r = {.end = CHILD_RETURNED, .memory = NEW(t->arena, struct ChildMemory)};
-    Job *j = &r.memory->job;
+    Job *j = NEW(t->arena, Job);
+    ChildResult r = {.end = CHILD_RETURNED, .memory = j, .free_memory = free_job};
     *j = (Job){.t = t, .object = object, .entry = entry, .n = n_in + n_out, .dims = dims, .calls = calls, .limits = limits,
                .n_layouts = calls == CHILD_ONCE ? 1 : calls == CHILD_TWICE ? 2 : 3};
     make_regions(j, in, in_names, n_in, out, out_names);

@@ -5,6 +5,8 @@
 
 typedef struct ChildLimits { double wall_seconds; int64_t memory; } ChildLimits;
 
+struct GridRun;
+
 typedef enum ChildEnd { CHILD_RETURNED, CHILD_FAULT, CHILD_TIMEOUT, CHILD_BAD_OBJECT } ChildEnd;
 
 enum { CHILD_TIMES_MAX = 1024 };
@@ -20,7 +22,9 @@ typedef struct ChildResult {
      * child_release. */
     Array *outputs[2];
     const char *touched;     /* what was written that is no output, as a sentence, or NULL */
-    struct ChildMemory *memory;
+    const struct GridRun *grid;   /* of a run in the simulator: what it was like */
+    void *memory;
+    void (*free_memory)(void *);
 } ChildResult;
 
 typedef enum ChildCalls { CHILD_ONCE, CHILD_TWICE, CHILD_TIMED } ChildCalls;

@@ -1,7 +1,7 @@
 /* knyfe FILE: emits C, or a stage on the way to it. */
 #include "dsl/ast_print.h"
 #include "emit/host.h"
-#include "tool/machine.h"
+#include "tool/grid.h"
 #include <string.h>
 
 static int dump_ast(Tool *t) {
@@ -22,10 +22,25 @@ static const char *command_line(Tool *t) {
     out_f(&o, "knyfe %s", slash ? slash + 1 : path);
     if (t->options->kernel) out_f(&o, " -k %s", t->options->kernel);
     for (int i = 0; i < t->options->defines.n; i++) out_f(&o, " -D %s=%s", t->options->defines.at[i].name, t->options->defines.at[i].value);
+    if (t->options->target) out_f(&o, " -t %s", t->options->target);
     if (t->options->no_check) out_s(&o, " --no-check");
     for (char *c = o.text; *c; c++)
         if (*c == '\n' || *c == '\r' || (*c == '*' && c[1] == '/') || (*c == '/' && c[1] == '*') || *c == '\\') *c = '?';
     return o.text;
+}
+
+/* The kernel as Tile IR or C for a grid. */
+static int emit_tiles(Tool *t, const Kernel *k, const Machine *m, Out *o) {
+    int status = STATUS_GOOD;
+    SimMachine s;
+    const char *why = NULL;
+    if (!grid_machine(t, m, &s, &status)) return status;
+    const TileProgram *p = grid_lower(t, k, &s, &why);
+    if (p && t->options->dump && !strcmp(t->options->dump, "tile")) tile_print(p, o);
+    else if (p && grid_emit(t, p, command_line(t), o, &why)) return STATUS_GOOD;
+    if (!why) return STATUS_GOOD;
+    tool_error("kernel '%s' on %s: %s", k->name, m->name, why);
+    return STATUS_PROGRAM;
 }
 
 int cmd_emit(Tool *t) {
@@ -38,7 +53,12 @@ int cmd_emit(Tool *t) {
     Out o = out_new(t->arena);
     HostOptions host = {.no_check = t->options->no_check, .command = command_line(t)};
     if (stage && !strcmp(stage, "kernel")) kernel_print(k, &o);
-    else emit_host(k, &host, &o);
+    else if (m->emitter == EMIT_PE) status = emit_tiles(t, k, m, &o);
+    else if (stage && !strcmp(stage, "tile")) {
+        tool_error("there is no Tile IR for machine '%s': it has no grid", m->name);
+        return STATUS_USAGE;
+    } else emit_host(k, &host, &o);
+    if (status) return status;
     tool_write(t, t->options->output, o.text ? o.text : "", o.n);
     return STATUS_GOOD;
 }

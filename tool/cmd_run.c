@@ -4,6 +4,7 @@
 #include "tool/blas.h"
 #include "tool/compile.h"
 #include "tool/exact.h"
+#include "tool/grid.h"
 #include "tool/npy.h"
 #include "tool/progress.h"
 #include "tool/report.h"
@@ -15,6 +16,7 @@ typedef struct Run {
     const Kernel *k;
     Binding b;
     const char *object;
+    GridCode *grid;            /* not NULL: a program of PEs in place of the object */
     bool makes;                /* at least one array is made from the seed */
     Array *inputs;
     Verdict real, integer;     /* on reals (or what was given), on small integers */
@@ -26,19 +28,33 @@ typedef struct Run {
 
 static void note(Run *r, const char *text) { vec_push(r->t->arena, &r->notes, text); }
 
-/* The unit that is run: emitted, or a C file of the user's with the same interface. */
-static CUnit unit(Run *r) {
-    CUnit u = compile_emit(r->t, r->k);
+/* A C file of the user's, to be run in place of the emitted one; NULL: there is none. */
+static const char *own_text(Run *r) {
     const char *path = r->t->options->emitted, *why;
-    if (!path) return u;
+    if (!path) return NULL;
     const Source *s = source_read(r->t->arena, path, &why);
     if (!s) tool_die(STATUS_ENVIRONMENT, "%s: %s", path, why);
-    u.kernel = s->text;
-    return u;
+    return s->text;
 }
 
-static int compile(Run *r) {
-    CUnit u = unit(r);
+static int compile_grid(Run *r, const Machine *m) {
+    int status = STATUS_GOOD;
+    SimMachine machine;
+    const char *own = own_text(r), *why = NULL, *level = r->t->options->sim.level ? r->t->options->sim.level : "-O2";
+    if (!grid_machine(r->t, m, &machine, &status)) return status;
+    progress_show(r->t, "compiling the C file", -1);
+    r->grid = own ? grid_compile(r->t, &machine, own, r->k->name, level, &why) : grid_build(r->t, r->k, &machine, level, &why);
+    if (r->grid) return grid_homes(r->t, r->grid);
+    progress_clear(r->t);
+    tool_error("%s", why);
+    return STATUS_RUN;
+}
+
+static int compile(Run *r, const Machine *m) {
+    if (m->emitter == EMIT_PE) return compile_grid(r, m);
+    CUnit u = compile_emit(r->t, r->k);
+    const char *own = own_text(r);
+    if (own) u.kernel = own;
     progress_show(r->t, "compiling the C file", -1);
     Compiled c = compile_units(r->t, &u, 1, 3);
     r->object = c.path;
@@ -50,7 +66,7 @@ static int compile(Run *r) {
 }
 
 static Verdict trial(Tool *t, Run *r, const bool *exact, ChildCalls calls) {
-    Trial tr = {.kernel = r->k, .object = r->object, .entry = "knyfe_call", .dims = r->b.dims, .inputs = r->inputs, .exact = exact,
+    Trial tr = {.kernel = r->k, .grid = r->grid, .object = r->object, .entry = "knyfe_call", .dims = r->b.dims, .inputs = r->inputs, .exact = exact,
                 .calls = calls, .made = r->makes};
     return trial_run(t, &tr);
 }
@@ -266,13 +282,27 @@ static void tell_scalars(Run *r) {
     }
 }
 
+/* What --lift and --trace ask of a run on the grid. */
+static void tell_grid(Run *r, Report *report) {
+    const GridRun *g = report->grid;
+    if (!g || !r->real.child.outputs[0]) return;
+    if (r->t->options->sim.trace) grid_trace(r->t, g);
+    if (!r->t->options->sim.lift || r->real.refused) return;
+    Out text = out_new(r->t->arena), json = out_new(r->t->arena);
+    progress_show(r->t, "running with limits away", -1);
+    grid_lift(r->t, g, &text, &json);
+    report->lifts = text.text;
+    report->lifts_json = json.text;
+}
+
 static void advise(Run *r, const Report *report) {
     Arena *a = r->t->arena;
     const char *file = r->t->options->files.at[0];
     if (r->real.dull) note(r, arena_printf(a, "note     %s: a weak test; give inputs with --in", r->real.dull));
     if (!r->real.ok || r->real.refused) return;
-    if (report->time > 0 && report->time < 2e-6) note(r, "next     larger dims: this run is over before a clock can tell much");
-    note(r, arena_printf(a, "next     knyfe test %s tries more shapes and data; knyfe %s > %s.c writes the C file", file, file, r->k->name));
+    if (report->time > 0 && report->time < 2e-6 && !report->grid) note(r, "next     larger dims: this run is over before a clock can tell much");
+    const char *target = r->t->options->target ? arena_printf(a, " -t %s", r->t->options->target) : "";
+    note(r, arena_printf(a, "next     knyfe test %s%s tries more shapes and data; knyfe %s%s > %s.c writes the C file", file, target, file, target, r->k->name));
 }
 
 static int finish(Run *r, const Machine *m) {
@@ -288,8 +318,11 @@ static int finish(Run *r, const Machine *m) {
     Report report = {.kernel = r->k, .machine = m, .dims = r->b.dims, .schedule = "auto", .ok = r->real.ok, .refused = r->real.refused,
                      .ratio = fmax(r->real.ratio, r->has_integer && !r->any_exact ? r->integer.ratio : 0), .check = check_words(r), .no_test = no_test(r),
                      .loose = least_loose(r), .sampled = r->real.sampled, .compared = r->real.compared};
-    if (r->real.child.outputs[0] && !r->real.refused) report_measure(&report, &r->real, r->inputs, r->real.child.outputs[0]);
+    report.grid = r->real.child.grid;
+    report.map = t->options->sim.grid;
+    if (r->real.child.outputs[0] && !r->real.refused) report_measure(t->arena, &report, &r->real);
     tell_scalars(r);
+    tell_grid(r, &report);
     advise(r, &report);
     report.notes = r->notes.at;
     report.n_notes = r->notes.n;
@@ -317,12 +350,14 @@ int cmd_run(Tool *t) {
     if (!r.k) return status;
     if ((status = check_out_names(t, r.k)) || (status = bind_run(t, r.k, &r.b))) return status;
     for (int i = 0; i < r.k->params.n; i++) r.makes |= !r.k->params.at[i]->value && !r.b.given[i].data;
-    if ((status = make(t->arena, &r, STYLE_NORMAL, 0, t->options->seed)) || (status = compile(&r))) return status;
+    if ((status = make(t->arena, &r, STYLE_NORMAL, 0, t->options->seed)) || (status = compile(&r, m))) return status;
     r.real = trial(t, &r, NULL, CHILD_TIMED);
     bool ran = !r.real.refused && r.real.child.end == CHILD_RETURNED;
     if (ran && r.real.ok && r.real.eval) compare_blas(&r, t, &r.real, NULL);
     if (ran && (r.makes || r.real.loose) && (status = run_integers(&r))) return status;
     if (ran && r.real.loose && !r.all_exact && (status = run_positive(&r))) return status;
     check_symmetry(&r);
-    return finish(&r, m);
+    status = finish(&r, m);
+    grid_close(r.grid);
+    return status;
 }

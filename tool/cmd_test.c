@@ -1,11 +1,10 @@
 /* knyfe test: the test blocks of files, and kernels without one on shapes and distributions of the runner's own. */
 #include "tool/compile.h"
 #include "tool/exact.h"
+#include "tool/grid.h"
 #include "tool/laws.h"
-#include "tool/machine.h"
 #include "tool/tap.h"
 #include "tool/testcase.h"
-#include "tool/trial.h"
 #include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -27,7 +26,11 @@ typedef struct Session {
     VEC(Job) jobs;               /* not run yet */
     VEC(CUnit) units;
     int group;                   /* units of one call of the compiler */
+    const SimMachine *grid;      /* the target is a grid of PEs: this one */
 } Session;
+
+/* A compiled unit: an object with an entry, or a program of PEs. */
+typedef struct Code { const char *object, *entry; const GridCode *grid; } Code;
 
 static double now(void) {
     struct timespec s;
@@ -42,7 +45,7 @@ static void arena_over(void *context, const char *why) {
     tool_die(STATUS_ENVIRONMENT, "%s", why);
 }
 
-static Verdict run_trial(Tool *t, const Job *j, const TestCase *c, const char *object, const char *entry, Array *inputs) {
+static Verdict run_trial(Tool *t, const Job *j, const TestCase *c, Code code, Array *inputs) {
     const Kernel *k = j->kernel;
     bool *exact = NULL, stated = false;
     for (int i = 0; i < k->params.n; i++) stated |= c->laws[i].kind != LAW_DEFAULT;
@@ -59,7 +62,7 @@ static Verdict run_trial(Tool *t, const Job *j, const TestCase *c, const char *o
         out_f(&v.why, "%s\n", why);
         return v;
     }
-    Trial r = {.kernel = k, .object = object, .entry = entry, .dims = c->dims, .inputs = inputs, .exact = exact, .expect = c->expect,
+    Trial r = {.kernel = k, .object = code.object, .entry = code.entry, .grid = code.grid, .dims = c->dims, .inputs = inputs, .exact = exact, .expect = c->expect,
                .calls = CHILD_TWICE};
     return trial_run(t, &r);
 }
@@ -70,7 +73,7 @@ static bool has_expect(const Kernel *k, const TestCase *c) {
     return false;
 }
 
-static void run_case(Session *s, const Job *j, const TestCase *c, const char *object, const char *entry) {
+static void run_case(Session *s, const Job *j, const TestCase *c, Code code) {
     tap_progress(s->tap, j->suite);
     if (c->why) {
         tap_result(s->tap, j->suite, c->name, false, NULL, c->why, 0);
@@ -79,7 +82,7 @@ static void run_case(Session *s, const Job *j, const TestCase *c, const char *ob
     Tool one = *s->t;
     one.arena = arena_new(0, arena_over, NULL);
     double start = now();
-    Verdict v = run_trial(&one, j, c, object, entry, NEW_ARRAY(one.arena, Array, j->kernel->params.n + 1));
+    Verdict v = run_trial(&one, j, c, code, NEW_ARRAY(one.arena, Array, j->kernel->params.n + 1));
     const char *why = v.why.n ? v.why.text : NULL, *skip = NULL;
     /* An input that could not be made, or that breaks what no code tests, is no fault of the kernel unless the block gave it. */
     bool stated = has_expect(j->kernel, c);
@@ -96,17 +99,16 @@ static void run_case(Session *s, const Job *j, const TestCase *c, const char *ob
     arena_free(one.arena);
 }
 
-static void run_job(Session *s, const Job *j, const char *object, int n_units, int unit) {
-    const char *entry = compile_entry(s->t->arena, unit, n_units);
+static void run_job(Session *s, const Job *j, Code code) {
     TestCases cases = testcase_all(s->t, j->kernel, j->test);
-    for (int i = 0; i < cases.n; i++) run_case(s, j, &cases.at[i], object, entry);
+    for (int i = 0; i < cases.n; i++) run_case(s, j, &cases.at[i], code);
 }
 
 /* --- groups --- */
 
-static void run_jobs_of(Session *s, int unit, const char *object, int n_units, int place) {
+static void run_jobs_of(Session *s, int unit, Code code) {
     for (int i = 0; i < s->jobs.n; i++)
-        if (s->jobs.at[i].unit == unit) run_job(s, &s->jobs.at[i], object, n_units, place);
+        if (s->jobs.at[i].unit == unit) run_job(s, &s->jobs.at[i], code);
 }
 
 static const char *suite_of(const Session *s, int unit) {
@@ -115,20 +117,43 @@ static const char *suite_of(const Session *s, int unit) {
     return "";
 }
 
+static const Kernel *kernel_of(const Session *s, int unit) {
+    for (int i = 0; i < s->jobs.n; i++)
+        if (s->jobs.at[i].unit == unit) return s->jobs.at[i].kernel;
+    return NULL;
+}
+
+/* The units as programs of PEs, one after another. */
+static void flush_grid(Session *s) {
+    for (int u = 0; u < s->units.n; u++) {
+        const char *why = NULL;
+        double start = now();
+        GridCode *c = grid_build(s->t, kernel_of(s, u), s->grid, "-O1", &why);
+        if (!c) tap_result(s->tap, suite_of(s, u), arena_printf(s->t->arena, "it is compiled for %s", s->grid->name), false, NULL, arena_printf(s->t->arena, "%s\n", why), now() - start);
+        else run_jobs_of(s, u, (Code){.grid = c});
+        grid_close(c);
+    }
+    s->jobs.n = s->units.n = 0;
+}
+
 /* Compiles what was gathered and runs it. A group that does not compile is tried one by one, to name the one at fault. */
 static void flush(Session *s) {
     int n = s->units.n, level = s->t->options->batch ? 1 : 3;
     if (!n) return;
     tap_progress(s->tap, "compiling");
+    if (s->grid) {
+        flush_grid(s);
+        return;
+    }
     Compiled all = compile_units(s->t, s->units.at, n, level);
     for (int u = 0; u < n; u++) {
         if (!all.why) {
-            run_jobs_of(s, u, all.path, n, u);
+            run_jobs_of(s, u, (Code){all.path, compile_entry(s->t->arena, u, n), NULL});
             continue;
         }
         Compiled one = n == 1 ? all : compile_units(s->t, &s->units.at[u], 1, level);
         if (one.why) tap_result(s->tap, suite_of(s, u), "the emitted C compiles", false, NULL, arena_printf(s->t->arena, "%s\n%s", one.why, one.said), one.seconds);
-        else run_jobs_of(s, u, one.path, 1, 0);
+        else run_jobs_of(s, u, (Code){one.path, compile_entry(s->t->arena, 0, 1), NULL});
     }
     s->jobs.n = s->units.n = 0;
 }
@@ -141,7 +166,7 @@ static void add_job(Session *s, const char *suite, const char *key, Kernel *k, c
         if (!strcmp(s->jobs.at[i].key, key)) j.unit = s->jobs.at[i].unit;
     if (j.unit < 0) {
         j.unit = s->units.n;
-        vec_push(s->t->arena, &s->units, compile_emit(s->t, k));
+        vec_push(s->t->arena, &s->units, s->grid ? (CUnit){.name = k->name} : compile_emit(s->t, k));
         laws_test(s->t, s->tap, k, suite);
     }
     vec_push(s->t->arena, &s->jobs, j);
@@ -234,8 +259,11 @@ static void test_path(Session *s, const char *path, int depth) {
 
 int cmd_test(Tool *t) {
     int status = STATUS_GOOD;
-    if (!machine_find(t, t->options->target, &status)) return status;
+    const Machine *m = machine_find(t, t->options->target, &status);
+    SimMachine grid;
+    if (!m || (m->emitter == EMIT_PE && !grid_machine(t, m, &grid, &status))) return status;
     Session s = {.t = t, .group = t->options->batch ? t->options->batch : 8};
+    if (m->emitter == EMIT_PE) s.grid = &grid;
     s.tap = tap_new(t);
     for (int i = 0; i < t->options->files.n; i++) test_path(&s, t->options->files.at[i], 0);
     flush(&s);

@@ -5,9 +5,9 @@
 #include <string.h>
 
 /* A machine says in its property `emit` which emitter serves it; these are the ones there are. */
-static const char *const emitters[] = {"host"};
+static const char *const emitters[] = {[EMIT_HOST] = "host", [EMIT_PE] = "pe"};
 /* What is taken without -t: the first of these that has an emitter. */
-static const char *const defaults[] = {"mtia1", "host"};
+static const char *const defaults[] = {"host", "mtia1"};
 
 static int by_text(const void *x, const void *y) { return strcmp(*(const char *const *)x, *(const char *const *)y); }
 
@@ -73,6 +73,14 @@ double machine_number(const Machine *m, const char *group, const char *label, co
     return x;
 }
 
+/* False when there is none for it. */
+static bool find_emitter(const Machine *m, Emitter *to) {
+    const AEntry *e = find_entry((const AEntry *const *)m->machine->entries.at, m->machine->entries.n, "emit", NULL, false);
+    for (size_t i = 0; e && e->values.n && i < sizeof emitters / sizeof *emitters; i++)
+        if (e->values.at[0].is_name && !strcmp(e->values.at[0].name.text, emitters[i])) return *to = (Emitter)i, true;
+    return false;
+}
+
 static Machine *read_machine(Tool *t, const Source *s, int *status) {
     AFile *f = grammar_parse(t->arena, t->names, t->diags, s, false);
     if (diag_errors(t->diags)) {
@@ -86,14 +94,8 @@ static Machine *read_machine(Tool *t, const Source *s, int *status) {
     }
     Machine *m = NEW(t->arena, Machine);
     *m = (Machine){.name = f->machines.at[f->machines.n - 1]->name.text, .machine = f->machines.at[f->machines.n - 1], .source = s};
+    m->has_emitter = find_emitter(m, &m->emitter);
     return m;
-}
-
-static bool has_emitter(const Machine *m) {
-    const AEntry *e = find_entry((const AEntry *const *)m->machine->entries.at, m->machine->entries.n, "emit", NULL, false);
-    for (size_t i = 0; e && e->values.n && i < sizeof emitters / sizeof *emitters; i++)
-        if (e->values.at[0].is_name && !strcmp(e->values.at[0].name.text, emitters[i])) return true;
-    return false;
 }
 
 /* Names of the machines that can be emitted for, as a list in words. */
@@ -103,7 +105,7 @@ static const char *list(Tool *t, const MachineNames *names) {
         int status;
         const Source *s = machine_source(t, names->at[i]);
         const Machine *m = s ? read_machine(t, s, &status) : NULL;
-        if (m && has_emitter(m)) out_f(&o, "%s%s", o.n ? ", " : "", names->at[i]);
+        if (m && m->has_emitter) out_f(&o, "%s%s", o.n ? ", " : "", names->at[i]);
     }
     return o.n ? o.text : "none";
 }
@@ -114,7 +116,7 @@ static const Machine *unknown(Tool *t, const char *name, int *status) {
     for (int i = 0; i < names.n; i++) {
         const Source *s = machine_source(t, names.at[i]);
         const Machine *m = s ? read_machine(t, s, status) : NULL;
-        if (m && has_emitter(m)) vec_push(t->arena, &targets, names.at[i]);
+        if (m && m->has_emitter) vec_push(t->arena, &targets, names.at[i]);
     }
     const char *near = diag_nearest(name, targets.at, targets.n);
     tool_error("no machine '%s'%s%s%s; targets: %s", name, near ? "; did you mean " : "", near ? near : "", near ? "?" : "", list(t, &names));
@@ -126,7 +128,7 @@ static const Machine *find_default(Tool *t, int *status) {
     for (size_t i = 0; i < sizeof defaults / sizeof *defaults; i++) {
         const Source *s = machine_source(t, defaults[i]);
         const Machine *m = s ? read_machine(t, s, status) : NULL;
-        if (m && has_emitter(m)) return m;
+        if (m && m->has_emitter) return m;
         if (s && !m) return NULL;
     }
     tool_error("no machine files are found; KNYFE_DATA may name the folder that holds machines/");
@@ -149,7 +151,7 @@ const Machine *machine_find(Tool *t, const char *name, int *status) {
     }
     if (!s) return unknown(t, name, status);
     const Machine *m = read_machine(t, s, status);
-    if (m && !has_emitter(m)) {
+    if (m && !m->has_emitter) {
         MachineNames names = machine_names(t);
         tool_error("no C can be emitted for machine '%s'; targets: %s", m->name, list(t, &names));
         *status = STATUS_USAGE;

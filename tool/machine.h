@@ -2,10 +2,14 @@
 #pragma once
 #include "tool/tool.h"
 
+typedef enum Emitter { EMIT_HOST, EMIT_PE } Emitter;
+
 typedef struct Machine {
     const char *name;
     const AMachine *machine;     /* its block */
     const Source *source;
+    bool has_emitter;
+    Emitter emitter;
 } Machine;
 
 /* The machine of that name or file (NULL: the default). NULL after an error was printed; *status says which. */

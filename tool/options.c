@@ -19,7 +19,7 @@ static const OptionRow option_rows[] = {
     {'O', "out", "NAME=FILE.npy", "keep an output array", false},
     {'S', "seed", "N", "seed of the made inputs (default 1)", false},
     {'J', "json", "FILE", "write the report as JSON; - is standard output", false},
-    {'d', "dump", "STAGE", "write a stage instead: ast, kernel or c", false},
+    {'d', "dump", "STAGE", "write a stage instead: ast, kernel, tile (of a grid) or c", false},
     {'F', "from", "kernel", "the file is a kernel's own text, as --dump kernel writes it", false},
     {'n', "no-check", NULL, "leave run-time checks out of the emitted C ('where' facts stay)", false},
     {'C', "check", "full|sample", "compare every element, or a sample where the work is large (default: by the work)", false},
@@ -52,9 +52,10 @@ const Command options_commands[] = {
     {"run", "knyfe run FILE [NAME=VALUE ...]",
      "Emits, compiles and runs a kernel, compares the result with the reference, and reports.\n"
      "NAME=VALUE sets a dim or a scalar; dims also come from the arrays given with --in.",
-     "ktsDIOSJFnCTMEZqh",
+     "ktsDIOSJFnCTMEZXGLWuqh",
      "  knyfe run softmax.knf N=1024 D=1024\n  knyfe run softmax.knf --in x=x.npy --out y=y.npy\n"
-     "  knyfe run fc.knf -D T=f32 M=64 N=64 K=64 --json report.json\n", 1, 1, true},
+     "  knyfe run fc.knf -D T=f32 M=64 N=64 K=64 --json report.json\n"
+     "  knyfe run fc.knf M=512 N=512 K=512 -t mtia1 --lift all\n", 1, 1, true},
     {"check", "knyfe check FILE ...", "Reads and checks files; says nothing when they are right.", "kDFh",
      "  knyfe check softmax.knf\n  knyfe check *.knf\n", 1, -1, false},
     {"test", "knyfe test FILE|FOLDER ...",
@@ -204,12 +205,12 @@ static bool set_number(const Command *c, int key, const char *arg, Options *o) {
 }
 
 static bool set_words(Arena *a, const Command *c, int key, const char *arg, Options *o) {
-    static const char *const stages[] = {"ast", "kernel", "c"}, *const from[] = {"kernel"}, *const schedules[] = {"auto"};
+    static const char *const stages[] = {"ast", "kernel", "tile", "c"}, *const from[] = {"kernel"}, *const schedules[] = {"auto"};
     const char *w;
     NameTexts one = {0};
     switch (key) {
     case 's': return choice(c, "-s", arg, schedules, 1, &o->schedule);
-    case 'd': return choice(c, "--dump", arg, stages, 3, &o->dump);
+    case 'd': return choice(c, "--dump", arg, stages, 4, &o->dump);
     case 'F':
         o->from_kernel = true;
         return choice(c, "--from", arg, from, 1, &w);

@@ -1,7 +1,6 @@
 /* What a run says: as text, and as JSON (docs/language.md, section 6). */
 #pragma once
-#include "tool/machine.h"
-#include "tool/trial.h"
+#include "tool/grid.h"
 
 enum { REPORT_VERSION = 1 };
 
@@ -22,12 +21,15 @@ typedef struct Report {
     double loose;                        /* the share of elements whose bound tells little */
     const char *check;                   /* what the check was, in a word or two */
     double ratio;
+    const GridRun *grid;                 /* of a run in the simulator, or NULL */
+    bool map;                            /* show the grid */
+    const char *lifts, *lifts_json;      /* lines and members of --lift, or NULL */
     const char *const *notes;            /* further lines */
     int n_notes;
 } Report;
 
-/* Times, bytes and the roofline of a verdict. */
-void report_measure(Report *r, const Verdict *v, const Array *inputs, const Array *outputs);
+/* Times, bytes and the roofline of a verdict; r->grid is set. */
+void report_measure(Arena *a, Report *r, const Verdict *v);
 void report_text(const Report *r, Out *o);
 /* Dies when the file can't be written. */
 void report_json(Tool *t, const Report *r, const char *path);

@@ -1,4 +1,5 @@
 #include "tool/trial.h"
+#include "tool/grid.h"
 #include "tool/progress.h"
 #include <math.h>
 #include <stdlib.h>
@@ -241,7 +242,7 @@ Verdict trial_run(Tool *t, const Trial *r) {
         return v;
     }
     progress_show(t, r->calls == CHILD_TIMED ? "running and timing the kernel" : "running the kernel", -1);
-    v.child = run_child(t, r, out);
+    v.child = r->grid ? grid_run(t, r, out) : run_child(t, r, out);
     judge_child(&v);
     if (v.child.end != CHILD_RETURNED) return v;
     if (v.fact) {

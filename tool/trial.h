@@ -4,8 +4,12 @@
 #include "tool/compare.h"
 #include "tool/inputs.h"
 
+typedef struct GridCode GridCode;
+typedef struct GridRun GridRun;
+
 typedef struct Trial {
     const Kernel *kernel;
+    const GridCode *grid;        /* not NULL: a program of PEs in place of an object */
     const char *object, *entry;
     const int64_t *dims;
     const Array *inputs;         /* beside kernel->params */
