@@ -27,7 +27,7 @@ typedef struct Work {
     const BlasQuery *q;
     const Contraction *c;
     Arena *arena;
-    const Array *in[2];
+    const Array *in[2][CONTRACTION_FACTORS];
     const Array *out;            /* NULL: a temporary */
     bool exact;
     int64_t m, n, k;
@@ -40,17 +40,24 @@ static double element(const Array *x, int64_t at) {
     return dtype_is_float(x->type) ? dtype_load_float(x->type, p) : (double)dtype_load_int(x->type, p);
 }
 
-static double pack(Work *w, const Factor *f, Class rows, int64_t batch, const Array *x, double *to) {
+/* One side of one batch; gives the largest size, or nan when a place is outside. */
+static double pack(Work *w, const Side *s, Class rows, int64_t batch, const Array *const *in, double *to) {
     int64_t n = w->c->size[rows] * w->k;
     double top = 0;
-    contraction_places(w->c, f, rows, CLASS_K, batch, w->at);
-    for (int64_t i = 0; i < n; i++) {
-        if (w->at[i] < 0 && !f->pad) return NAN;
-        to[i] = w->at[i] < 0 ? f->pad_value : element(x, w->at[i]);
-        top = fmax(top, fabs(to[i]));
+    for (int k = 0; k < s->n; k++) {
+        const Factor *f = &s->f[k];
+        contraction_places(w->c, f, rows, CLASS_K, batch, w->at);
+        for (int64_t i = 0; i < n; i++) {
+            if (w->at[i] < 0 && !f->pad) return NAN;
+            to[i] = (k ? to[i] : 1) * (w->at[i] < 0 ? f->pad_value : element(in[k], w->at[i]));
+        }
     }
+    for (int64_t i = 0; i < n; i++) top = fmax(top, fabs(to[i]));
     return top;
 }
+
+/* Roundings on the way of a term into its sum: those of its products, and of the additions. */
+static double roundings(const Work *w) { return (double)(w->k + w->c->x.n + w->c->y.n - 1); }
 
 static void gemm(Dgemm *f, const Work *w, double *to) {
     f(ROW_MAJOR, NO_TRANS, TRANS, (int)w->m, (int)w->n, (int)w->k, 1, w->x, (int)w->k, w->y, (int)w->k, 0, to, (int)w->n);
@@ -66,7 +73,7 @@ static double ratio(double y, double r, double bound) {
 static double judge_output(const Work *w) {
     DType t = w->out->type;
     double u = ldexp(1, -dtype_table[w->c->type].precision), store = ldexp(1, -dtype_table[t].precision), worst = 0;
-    double gamma = (double)(w->k + 1) * u / (1 - (double)(w->k + 1) * u);
+    double gamma = roundings(w) * u / (1 - roundings(w) * u);
     for (int64_t i = 0; i < w->m * w->n; i++) {
         double y = element(w->out, w->at[i]), r = w->r[i];
         if (w->exact || !dtype_is_float(t)) r = dtype_is_float(t) ? dtype_round(t, r) : r;
@@ -80,7 +87,7 @@ static double judge_output(const Work *w) {
 static double judge_reference(const Work *w, bool *sampled) {
     enum { POINTS = 512 };
     int64_t n = w->m * w->n, count = n, place[POINTS], at[POINTS], ivalue[POINTS];
-    double value[POINTS], err[POINTS], worst = 0, gamma = (double)(w->k + 2) * 0x1p-52;
+    double value[POINTS], err[POINTS], worst = 0, gamma = (roundings(w) + 1) * 0x1p-52;
     bool floats = dtype_is_float(w->c->out->type);
     EvalArray all = {0};
     uint64_t state = w->q->dims[0] + 1;
@@ -192,10 +199,11 @@ static int64_t largest(int64_t x, int64_t y, int64_t z) {
 static void compare_stmt(Arena *a, const BlasQuery *q, const Contraction *c, Dgemm *dgemm, BlasResults *to) {
     Work w = {.q = q, .c = c, .arena = a, .m = c->size[CLASS_M], .n = c->size[CLASS_N], .k = c->size[CLASS_K]};
     const Kernel *k = q->kernel;
-    for (int p = 0; p < k->params.n; p++) {
-        if (k->params.at[p] == c->x.tensor) w.in[0] = &q->inputs[p];
-        if (k->params.at[p] == c->y.tensor) w.in[1] = &q->inputs[p];
-    }
+    for (int p = 0; p < k->params.n; p++)
+        for (int i = 0; i < CONTRACTION_FACTORS; i++) {
+            if (i < c->x.n && k->params.at[p] == c->x.f[i].tensor) w.in[0][i] = &q->inputs[p];
+            if (i < c->y.n && k->params.at[p] == c->y.f[i].tensor) w.in[1][i] = &q->inputs[p];
+        }
     for (int p = 0; p < k->outputs.n; p++)
         if (k->outputs.at[p] == c->out) w.out = &q->outputs[p], w.exact = q->exact && q->exact[p];
     size_t doubles = (size_t)(w.m * w.k + w.n * w.k + 2 * w.m * w.n), places = (size_t)largest(w.m * w.k, w.n * w.k, w.m * w.n);

@@ -82,10 +82,16 @@ static bool uses(const Factor *f, int index) {
     return false;
 }
 
+static bool side_uses(const Side *s, int index) {
+    for (int i = 0; i < s->n; i++)
+        if (uses(&s->f[i], index)) return true;
+    return false;
+}
+
 static bool classify(Contraction *c) {
-    for (int k = 0; k < N_CLASSES; k++) c->size[k] = 1;
+    for (int k = 0; k < N_CLASSES; k++) c->size[k] = 1, c->n_of[k] = 0;
     for (int i = 0; i < c->n; i++) {
-        bool x = uses(&c->x, i), y = uses(&c->y, i);
+        bool x = side_uses(&c->x, i), y = side_uses(&c->y, i);
         Class k = !uses(&c->result, i) ? CLASS_K : x && y ? CLASS_BATCH : y ? CLASS_N : CLASS_M;
         c->of[k][c->n_of[k]++] = i;
         if (__builtin_mul_overflow(c->size[k], c->extent[i], &c->size[k]) || c->size[k] > 100000000) return false;
@@ -94,6 +100,36 @@ static bool classify(Contraction *c) {
     for (int p = 0; p < 3; p++)
         if (c->size[pairs[p][0]] * c->size[pairs[p][1]] > 100000000) return false;
     return c->n_of[CLASS_K] > 0;
+}
+
+/* The factors of a product of reads; 0 when it is none, or has more than there is room for. */
+static int factors(Contraction *c, const Expr *e, const int64_t *dims, Factor *f, int room) {
+    if (e->kind != X_OP || e->op != OP_MUL) return room > 0 && factor(c, e, dims, f);
+    int x = factors(c, e->args.at[0], dims, f, room), y = x ? factors(c, e->args.at[1], dims, f + x, room - x) : 0;
+    return y ? x + y : 0;
+}
+
+/* Factor `alone` on the right, the others on the left. */
+static bool part(Contraction *c, const Factor *f, int n, int alone) {
+    c->x.n = 0;
+    for (int i = 0; i < n; i++)
+        if (i != alone) c->x.f[c->x.n++] = f[i];
+    c->y = (Side){1, {f[alone]}};
+    return classify(c);
+}
+
+static int64_t elements(const Contraction *c) { return c->size[CLASS_BATCH] * (c->size[CLASS_M] + c->size[CLASS_N]) * c->size[CLASS_K]; }
+
+/* Each choice of the one alone; the last is the order of the text for two. */
+static bool partition(Contraction *c, const Factor *f, int n) {
+    int best = -1;
+    int64_t least = 0;
+    for (int alone = n - 1; alone >= (n == 2 ? 1 : 0); alone--) {
+        if (!part(c, f, n, alone) || (best >= 0 && elements(c) >= least)) continue;
+        best = alone;
+        least = elements(c);
+    }
+    return best >= 0 && part(c, f, n, best);
 }
 
 bool contraction_find(const Stmt *s, const int64_t *dims, Contraction *c) {
@@ -109,8 +145,9 @@ bool contraction_find(const Stmt *s, const int64_t *dims, Contraction *c) {
         if (place_of(c, s->idx.at[i], dims) < 0) return false;
     for (int i = 0; i < r->idx.n; i++)
         if (place_of(c, r->idx.at[i], dims) < 0) return false;
-    return subscripts(c, c->out, &s->targets.at[0].subs, dims, &c->result) && factor(c, product->args.at[0], dims, &c->x)
-           && factor(c, product->args.at[1], dims, &c->y) && classify(c);
+    Factor f[CONTRACTION_FACTORS] = {0};
+    int n = subscripts(c, c->out, &s->targets.at[0].subs, dims, &c->result) ? factors(c, product, dims, f, CONTRACTION_FACTORS) : 0;
+    return n >= 2 && partition(c, f, n);
 }
 
 /* Adds what the indices of a class at one place of their row-major order give to each subscript. */
