@@ -71,6 +71,8 @@ void fact_stage(Low *l, const Fact *f);
 int rows_stage(Low *l, int first);
 /* The same for a sum of products that the engine of panels can do, and what is computed from it point by point. */
 int dot_stage(Low *l, int first);
+/* Factors that a sum of products does not vary over leave it. */
+void hoist_factors(Low *l);
 /* Operands of sums of products that are read with pad 0 get temporaries that hold the zeros. */
 void pad_operands(Low *l);
 /* Cuts reductions that give one value into parts for all PEs, joined by merge: statements and temporaries are added to l->k. */

@@ -13,6 +13,7 @@ static Kernel *copy_kernel(Arena *a, const Kernel *k) {
 
 TileProgram *lower(const Kernel *k, const TileMachine *m, Arena *a, const char **why) {
     Low l = {.a = a, .k = copy_kernel(a, k), .m = m, .p = NEW(a, TileProgram)};
+    hoist_factors(&l);
     pad_operands(&l);
     split_reductions(&l);
     l.p->kernel = l.k;

@@ -1,0 +1,139 @@
+/* Factors that a sum does not vary over leave it:
+ *     s = sum[k] a[k] * b[k] * c   becomes   s.sum = sum[k] a[k] * b[k];  s = (if the range is empty then 0 else s.sum * c)
+ * so that what is left can be the engine's product of two reads. Rounding differs by less than what the sum's error bound allows: one
+ * product is rounded instead of one in each term. */
+#include "lower/low.h"
+
+static const Expr *under(const Expr *e) {
+    while (e->kind == X_CONVERT) e = e->args.at[0];
+    return e;
+}
+
+static bool varies(const Reduce *r, const Expr *e) {
+    for (int i = 0; i < r->idx.n; i++)
+        if (low_mentions(e, r->idx.at[i])) return true;
+    return false;
+}
+
+/* The factors of a product. */
+static void factors(Low *l, Expr *e, Exprs *to) {
+    if (e->kind != X_OP || e->op != OP_MUL) {
+        vec_push(l->a, to, e);
+        return;
+    }
+    factors(l, e->args.at[0], to);
+    factors(l, e->args.at[1], to);
+}
+
+static Expr *product(Low *l, const Exprs *x, Span at) {
+    Expr *e = NULL;
+    for (int i = 0; i < x->n; i++) e = e ? x_op(l->a, OP_MUL, e, x->at[i], NULL, at) : x->at[i];
+    return e;
+}
+
+/* Two factors that vary, reads of a type that the engine multiplies, and at least one that does not. */
+static bool splits(Low *l, const Stmt *s, Exprs *inside, Exprs *outside) {
+    const Reduce *r = low_reduce(s);
+    if (!r || r->scan || r->pred || r->comb->kind != CK_SUM || s->targets.n != 1 || dtype_table[r->comb->type].kind != DK_FLOAT) return false;
+    Exprs all = {0};
+    factors(l, r->operands.at[0], &all);
+    for (int i = 0; i < all.n; i++) {
+        if (varies(r, all.at[i])) vec_push(l->a, inside, all.at[i]);
+        else vec_push(l->a, outside, all.at[i]);
+    }
+    if (inside->n != 2 || !outside->n) return false;
+    const Expr *x = under(inside->at[0]), *y = under(inside->at[1]);
+    return x->kind == X_READ && y->kind == X_READ && x->type == y->type && l->m->dots[x->type];
+}
+
+static Expr *keep(void *context, Expr *e) { return (void)context, (void)e, NULL; }
+
+typedef struct Renamed { Arena *a; const Stmt *from; const Stmt *to; } Renamed;
+static Expr *rename_index(void *context, Expr *e) {
+    Renamed *r = context;
+    for (int i = 0; e->kind == X_INDEX && i < r->from->idx.n; i++)
+        if (e->index == r->from->idx.at[i]) return lo_index(r->a, r->to->idx.at[i]);
+    return NULL;
+}
+
+/* Some range of the reduction has nothing in it. */
+static Expr *is_empty(Low *l, const Reduce *r, Span at) {
+    Expr *any = NULL;
+    for (int i = 0; i < r->idx.n; i++) {
+        Expr *none = lo_le(l->a, r->idx.at[i]->hi, r->idx.at[i]->lo);
+        any = any ? x_op(l->a, OP_OR, any, none, NULL, at) : none;
+    }
+    return any;
+}
+
+static bool is_independent(const Reduce *r) {
+    for (int i = 0; i < r->idx.n; i++)
+        if (varies(r, r->idx.at[i]->lo) || varies(r, r->idx.at[i]->hi)) return false;
+    return true;
+}
+
+static void hoist(Low *l, Stmt *s, const Exprs *inside, const Exprs *outside) {
+    Arena *a = l->a;
+    DType type = s->value->type;
+    Tensor *t = NEW(a, Tensor);
+    *t = (Tensor){.name = arena_printf(a, "%s.dot%d", s->targets.at[0].tensor->name, l->k->tensors.n), .id = l->k->tensors.n, .role = TR_TEMP, .type = type, .rank = s->idx.n, .span = s->span};
+    t->shape = NEW_ARRAY(a, Expr *, s->idx.n + 1);
+    vec_push(a, &l->k->tensors, t);
+    Stmt *after = NEW(a, Stmt);
+    *after = *s;
+    memset(&after->idx, 0, sizeof after->idx);
+    Target to = {.tensor = t, .span = s->span};
+    Expr *sum = x_read(a, t, s->span);
+    for (int i = 0; i < s->idx.n; i++) {
+        Index *old = s->idx.at[i], *n = NEW(a, Index);
+        *n = *old;
+        n->id = l->k->n_indices++;
+        vec_push(a, &after->idx, n);
+        t->shape[i] = old->hi;
+        vec_push(a, &to.subs, lo_index(a, old));
+        vec_push(a, &sum->args, lo_index(a, n));
+    }
+    Renamed names = {a, s, after};
+    Expr *rest = lo_copy(a, product(l, outside, s->span), rename_index, &names), *zero = x_float(a, type, 0, s->span);
+    Expr *empty = lo_copy(a, is_empty(l, s->value->reduce, s->span), rename_index, &names);
+    after->value = x_if(a, empty, zero, x_op(a, OP_MUL, sum, rest, NULL, s->span), s->span);
+    memset(&after->targets, 0, sizeof after->targets);
+    Target last = s->targets.at[0];
+    Exprs subs = last.subs;
+    memset(&last.subs, 0, sizeof last.subs);
+    for (int i = 0; i < subs.n; i++) vec_push(a, &last.subs, lo_copy(a, subs.at[i], rename_index, &names));
+    vec_push(a, &after->targets, last);
+    s->value->reduce->operands.at[0] = product(l, inside, s->span);
+    memset(&s->targets, 0, sizeof s->targets);
+    vec_push(a, &s->targets, to);
+    s->id = l->k->stmts.n;
+    vec_push(a, &l->k->stmts, s);
+    after->id = l->k->stmts.n;
+    vec_push(a, &l->k->stmts, after);
+}
+
+/* Ranges of the statement's indices begin at 0: the temporary has their extents. */
+static bool begins_at_zero(const Stmt *s) {
+    int64_t lo;
+    for (int i = 0; i < s->idx.n; i++)
+        if (!lo_is_int(s->idx.at[i]->lo, &lo) || lo) return false;
+    return true;
+}
+
+void hoist_factors(Low *l) {
+    Stmt **old = l->k->stmts.at;
+    int n = l->k->stmts.n;
+    memset(&l->k->stmts, 0, sizeof l->k->stmts);
+    for (int i = 0; i < n; i++) {
+        Exprs inside = {0}, outside = {0};
+        Stmt *s = NEW(l->a, Stmt);
+        *s = *old[i];
+        if (l->m->panel && begins_at_zero(s) && splits(l, s, &inside, &outside) && is_independent(s->value->reduce)) {
+            s->value = lo_copy(l->a, s->value, keep, NULL);
+            hoist(l, s, &inside, &outside);
+            continue;
+        }
+        s->id = l->k->stmts.n;
+        vec_push(l->a, &l->k->stmts, s);
+    }
+}
