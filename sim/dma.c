@@ -237,8 +237,22 @@ static void move_bytes(Command *c) {
     else if (r->home[c->tensor].shadow) box_rows(c, check_row, c);
 }
 
+static void watch_row(void *context, int64_t off, int64_t bytes, int64_t row) {
+    const Command *c = context;
+    const Run *r = c->pe->run;
+    SimWatch *w = r->c->watch;
+    int64_t size = sim_type_bytes(r->c->tensor[c->tensor].type), at = w->at * size;
+    (void)row;
+    if (at < off || at >= off + bytes || w->n == w->max) return;
+    SimTouch *t = &w->touch[w->n++];
+    *t = (SimTouch){.ticks = r->now, .line = c->site, .knf = c->knf, .row = (int16_t)c->pe->row, .col = (int16_t)c->pe->col, .core = (int16_t)c->core, .write = c->engine == PE_STORE};
+    memcpy(t->value, (const unsigned char *)r->c->tensor[c->tensor].data + at, (size_t)size);
+}
+
 void dma_landed(Command *c) {
     move_bytes(c);
+    const SimWatch *w = c->pe->run->c->watch;
+    if (w && w->tensor == c->tensor) box_rows(c, watch_row, c);
     Pe *p = c->pe;
     command_end(c);
     pe_poke(p);

@@ -11,6 +11,14 @@ static void trace(Run *r, const Pe *p, int unit, int64_t start, int64_t end, int
     t->span[t->n++] = (SimSpan){start, end, (int16_t)p->index, (int16_t)unit, line, (int8_t)cause};
 }
 
+void pe_hold(Pe *p, int64_t bytes) {
+    Run *r = p->run;
+    SimTrace *t = r->c->trace;
+    p->held += bytes;
+    if (r->out->local_held < p->held) r->out->local_held = p->held;
+    if (t && bytes && t->n < t->max) t->span[t->n++] = (SimSpan){r->now, r->now, (int16_t)p->index, SIM_UNITS, (int32_t)p->held, SIM_BUSY};
+}
+
 void engine_cause(Run *r, Pe *p, PeEngine e, SimCause cause, int64_t at) {
     Engine *g = &p->engine[e];
     if (at > g->since) {

@@ -20,6 +20,7 @@ void local_declare(Core *k, int i, PeType type, int64_t bytes, bool scratch) {
     p->used = at + bytes;
     if (p->used > k->run->out->local_used) k->run->out->local_used = p->used;
     p->buf[i] = (PeBuf){.base = p->local + at, .state = p->state + at, .size = bytes, .type = type, .scratch = scratch};
+    if (scratch) pe_hold(p, bytes);
     p->ring[i] = (Ring){.producer = -1, .consumer = -1, .line = k->pe.site ? k->pe.site : 1};
 }
 
@@ -158,6 +159,7 @@ static void ring_pushed(Pe *p, int buf, int64_t ticket) {
     Ring *r = &p->ring[buf];
     int64_t was = r->pushed;
     retire_done(&r->push, ticket, &r->pushed);
+    pe_hold(p, r->pushed - was);
     if (!p->run->c->unchecked && !p->buf[buf].holes && r->pushed > was) p->buf[buf].holes = ring_has_hole(&p->buf[buf], was, r->pushed);
 }
 
@@ -165,6 +167,7 @@ static void ring_popped(Pe *p, int buf, int64_t ticket) {
     Ring *r = &p->ring[buf];
     int64_t was = r->popped;
     retire_done(&r->pop, ticket, &r->popped);
+    pe_hold(p, was - r->popped);
     if (r->popped > was && !p->run->c->unchecked) ring_forget(p, buf, was, r->popped);
 }
 

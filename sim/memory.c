@@ -41,7 +41,9 @@ static int64_t sram_take(Run *r, int64_t address, int64_t bytes, int64_t at) {
     const SimMachine *m = r->m;
     int64_t n = whole(address, bytes, m->sram.access), dur = sim_rate_ticks(m->sram.bank, n);
     r->out->sram_bytes += bytes;
-    return calendar_book(&r->bank[bank_of(m, address)], at, dur, r->now) + dur;
+    int64_t start = calendar_book(&r->bank[bank_of(m, address)], at, dur, r->now);
+    r->out->sram.waited += start - at;
+    return start + dur;
 }
 
 /* When `at` falls into the bank's refresh, its end; a refresh since the last use has closed the row. */
@@ -76,6 +78,7 @@ static int64_t dram_read(Run *r, int64_t address, int64_t bytes, int64_t at) {
     Bank *bank;
     int64_t ready = dram_open(r, ch, address, at, &bank), dur = sim_rate_ticks(m->dram.channel, whole(address, bytes, m->dram.access));
     int64_t end = calendar_book(&ch->bus, ready, dur, r->now) + dur;
+    r->out->dram.waited += end - dur - at;
     if (bank->data_end < end) bank->data_end = end;
     r->out->dram_bytes += bytes;
     return end;
@@ -85,6 +88,7 @@ static int64_t dram_read(Run *r, int64_t address, int64_t bytes, int64_t at) {
 static void dram_drain(Run *r, Channel *ch, int64_t at) {
     int64_t dur = r->m->dram.turnaround + sim_rate_ticks(r->m->dram.channel, ch->queued);
     int64_t start = calendar_book(&ch->bus, at, dur, r->now);
+    r->out->dram.waited += start - at;
     ch->queued = 0;
     ch->accept_from = start;
     if (ch->drain_end < start + dur) ch->drain_end = start + dur;

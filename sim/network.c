@@ -29,7 +29,10 @@ static Calendar *link_in(Run *r, int port) { return &r->link[r->n_pes * 4 + port
 
 static inline int64_t link_take(Run *r, Calendar *link, int64_t at, int64_t dur) {
     int64_t start;
-    return calendar_continue(link, at, dur, &start) ? start : calendar_book(link, at, dur, r->now);
+    if (!calendar_continue(link, at, dur, &start)) start = calendar_book(link, at, dur, r->now);
+    r->out->links.waited += start - at;
+    r->out->link_bytes += r->segment;
+    return start;
 }
 
 /* From (row, col) to (to, col) or (row, to); the head leaves at `at`. Returns when it has arrived. */
@@ -70,7 +73,7 @@ static Calendar *line_link(Run *r, Line l, int place, bool back) {
 }
 
 /* Pieces of one tensor on their way: each one's time, length, and where on the line it comes in. */
-typedef struct Flow { int n, place[PIECES]; int64_t at[PIECES], dur[PIECES], need[PIECES]; } Flow;
+typedef struct Flow { int n, place[PIECES]; int64_t at[PIECES], dur[PIECES], need[PIECES]; const NetPiece *piece; } Flow;
 
 /* Both ways along the line, link by link: each link takes the pieces in their order. arrive[place][piece]. */
 static void spread(Run *r, const Flow *f, Line l, int64_t (*arrive)[PIECES]) {
@@ -79,23 +82,24 @@ static void spread(Run *r, const Flow *f, Line l, int64_t (*arrive)[PIECES]) {
     for (int c = 0; c + 1 < l.n; c++) {
         Calendar *link = line_link(r, l, c, false);
         for (int s = 0; s < f->n; s++)
-            if (f->place[s] <= c) arrive[c + 1][s] = t[s] = link_take(r, link, t[s], f->dur[s]) + hop;
+            if (r->segment = f->piece[s].bytes, f->place[s] <= c) arrive[c + 1][s] = t[s] = link_take(r, link, t[s], f->dur[s]) + hop;
     }
     memcpy(t, f->at, sizeof *t * (size_t)f->n);
     for (int c = l.n - 1; c > 0; c--) {
         Calendar *link = line_link(r, l, c, true);
         for (int s = 0; s < f->n; s++)
-            if (f->place[s] >= c) arrive[c - 1][s] = t[s] = link_take(r, link, t[s], f->dur[s]) + hop;
+            if (r->segment = f->piece[s].bytes, f->place[s] >= c) arrive[c - 1][s] = t[s] = link_take(r, link, t[s], f->dur[s]) + hop;
     }
 }
 
 void net_read(Run *r, int tensor, const NetPiece *piece, int n_pieces, int64_t leave, Pe **to, int n, int64_t *ends) {
-    Flow f = {.n = n_pieces};
+    Flow f = {.n = n_pieces, .piece = piece};
     Line l = {n > 1 && to[0]->row == to[1]->row, 0, n};
     int64_t arrive[SIM_GRID_MAX][PIECES], hop = r->m->network.hop;
     l.line = l.row ? to[0]->row : to[0]->col;
     for (int s = 0; s < n_pieces; s++) {
         int port = mem_port(r, tensor, piece[s].off);
+        r->segment = piece[s].bytes;
         Gate g = r->gate[port];
         int row = g.row, col = g.col;
         int64_t dur = f.dur[s] = sim_rate_ticks(r->m->network.link, piece[s].bytes);
@@ -109,11 +113,13 @@ void net_read(Run *r, int tensor, const NetPiece *piece, int n_pieces, int64_t l
     for (int c = 0; c < n; c++)
         for (int s = 0; s < n_pieces; s++) {
             int64_t end = buckets_book(to[c]->port, arrive[c][s], arrive[c][s] + f.dur[s], f.need[s]);
+            r->out->local.waited += end - arrive[c][s] - f.dur[s];
             if (ends[c] < end) ends[c] = end;
         }
 }
 
 int64_t net_write(Run *r, int tensor, int64_t off, int64_t bytes, int64_t leave, Pe *from) {
+    r->segment = bytes;
     int port = mem_port(r, tensor, off), row = from->row, col = from->col;
     Gate g = r->gate[port];
     int64_t hop = r->m->network.hop, dur = sim_rate_ticks(r->m->network.link, bytes);

@@ -91,7 +91,8 @@ void sim_report_text(Out *o, const SimConfig *c, const SimReport *r) {
     if (r->macs) out_f(o, "products: %.2f T/s (a multiply-add counts 2)\n", 2e-12 * (double)r->macs / t);
     if (r->dram_bytes) out_f(o, "dram: %.1f GB/s, %lld row hits, %lld misses\n", 1e-9 * (double)r->dram_bytes / t, (long long)r->row_hits, (long long)r->row_misses);
     if (r->sram_bytes) out_f(o, "sram: %.1f GB/s\n", 1e-9 * (double)r->sram_bytes / t);
-    out_f(o, "local memory: %lld of %lld bytes\n", (long long)r->local_used, (long long)c->machine->local.size);
+    if (r->link_bytes) out_f(o, "links: %.1f GB/s, %.1f hops a byte\n", 1e-9 * (double)r->link_bytes / t, (double)r->link_bytes / (double)(r->bytes_in + r->bytes_out ? r->bytes_in + r->bytes_out : 1));
+    out_f(o, "local memory: %lld of %lld bytes handed out, at most %lld held at once\n", (long long)r->local_used, (long long)c->machine->local.size, (long long)r->local_held);
     text_stages(o, c, r);
     out_s(o, "utilisation, busiest and mean:\n");
     for (int i = 0; i < SIM_SHARES; i++)
@@ -137,8 +138,8 @@ void sim_report_json(Out *o, const SimConfig *c, const SimReport *r, const char 
     if (r->fault.kind) json_fault(o, &r->fault);
     else {
         out_f(o, ", \"cycles\": %lld, \"seconds\": %.9g, \"bound\": \"%s\"", (long long)sim_cycles(r->ticks), seconds(c, r->ticks), s[0].name);
-        out_f(o, ", \"macs\": %lld, \"dram_bytes\": %lld, \"sram_bytes\": %lld, \"row_hits\": %lld, \"row_misses\": %lld", (long long)r->macs, (long long)r->dram_bytes, (long long)r->sram_bytes,
-              (long long)r->row_hits, (long long)r->row_misses);
+        out_f(o, ", \"macs\": %lld, \"dram_bytes\": %lld, \"sram_bytes\": %lld, \"row_hits\": %lld, \"row_misses\": %lld, \"link_bytes\": %lld, \"local_held\": %lld", (long long)r->macs, (long long)r->dram_bytes, (long long)r->sram_bytes,
+              (long long)r->row_hits, (long long)r->row_misses, (long long)r->link_bytes, (long long)r->local_held);
         if (r->refused) out_f(o, ", \"refused\": %d", r->refused);
         if (r->n_stages) json_stages(o, c, r);
         out_s(o, ", \"utilisation\": {");
@@ -166,6 +167,10 @@ void sim_report_trace(Out *o, const SimConfig *c) {
     }
     for (int64_t i = 0; i < t->n; i++) {
         const SimSpan *s = &t->span[i];
+        if (s->unit == SIM_UNITS) {
+            out_f(o, "{\"ph\": \"C\", \"pid\": %d, \"ts\": %.6f, \"name\": \"local memory held\", \"args\": {\"bytes\": %d}},\n", s->pe, (double)s->start * us, s->line);
+            continue;
+        }
         out_f(o, "{\"ph\": \"X\", \"pid\": %d, \"tid\": %d, \"ts\": %.6f, \"dur\": %.6f, \"name\": \"%s, line %d\"},\n", s->pe, s->unit, (double)s->start * us, (double)(s->end - s->start) * us,
               s->unit >= PE_ENGINES ? sim_cause_names[s->cause] : sim_unit_names[s->unit], s->line);
     }
@@ -190,4 +195,21 @@ void sim_report_grid(Out *o, const SimConfig *c, const SimReport *r, int unit, b
         else out_f(o, " %3.0f", x);
         if (i % cols == cols - 1) out_s(o, "\n");
     }
+}
+
+void sim_report_slower(Out *o, const SimReport *with, const SimReport *without) {
+    const struct { const char *name; int64_t more; } shared[] = {
+        {"links", without->links.waited - with->links.waited}, {"sram", without->sram.waited - with->sram.waited}, {"dram", without->dram.waited - with->dram.waited},
+        {"local", without->local.waited - with->local.waited},
+    };
+    int most = 0, unit = 0, cause = SIM_DATA;
+    for (int i = 1; i < 4; i++)
+        if (shared[i].more > shared[most].more) most = i;
+    for (int u = 0; u < SIM_UNITS; u++)
+        for (int k = SIM_BUSY + 1; k < SIM_IDLE; k++)
+            if (without->time[u][k] - with->time[u][k] > without->time[unit][cause] - with->time[unit][cause]) { unit = u; cause = k; }
+    if (shared[most].more > 0) out_f(o, ": bookings of %s waited %lld cycles more for others", shared[most].name, (long long)sim_cycles(shared[most].more));
+    int64_t stall = without->time[unit][cause] - with->time[unit][cause], misses = without->row_misses - with->row_misses;
+    if (stall > 0) out_f(o, "%s %s stood %lld cycles more for '%s', all PEs together", shared[most].more > 0 ? ";" : ":", sim_unit_names[unit], (long long)sim_cycles(stall), sim_cause_names[cause]);
+    if (misses > 0) out_f(o, "; %lld more row misses", (long long)misses);
 }

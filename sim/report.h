@@ -21,6 +21,9 @@ void sim_report_grid(Out *o, const SimConfig *c, const SimReport *r, int unit, b
 /* Unit that was busiest on average: what the map shows by itself. */
 int sim_report_busiest(const SimReport *r);
 
+/* Why a run without a limit took longer than with it: the shared resource whose bookings waited more, the unit that stood longer. */
+void sim_report_slower(Out *o, const SimReport *with, const SimReport *without);
+
 typedef struct SimShare { const char *name; double busiest, mean; } SimShare;
 enum { SIM_SHARES = PE_ENGINES + 2 + 4 };
 /* Utilisation of each resource, 0 to 1; the first of the list is the bound: the one that is busiest. */

@@ -221,6 +221,8 @@ static void run_books(Run *r) {
     if (r->moved[0] != o->bytes_in || r->moved[1] != o->bytes_out || r->asked != o->sram_bytes + o->dram_bytes)
         run_fault(r, SIM_F_INTERNAL, 0, 0, 0, 0, 0, "bytes: %lld sent in, %lld came; %lld sent out, %lld left; %lld asked of memories, which moved %lld", (long long)o->bytes_in, (long long)r->moved[0],
                   (long long)o->bytes_out, (long long)r->moved[1], (long long)r->asked, (long long)(o->sram_bytes + o->dram_bytes));
+    if (o->link_bytes < o->bytes_in + o->bytes_out)      /* each byte takes a link for each PE that it reaches, at least */
+        run_fault(r, SIM_F_INTERNAL, 0, 0, 0, 0, 0, "links carried %lld bytes, %lld came and %lld left", (long long)o->link_bytes, (long long)o->bytes_in, (long long)o->bytes_out);
     for (int u = 0; u < SIM_UNITS; u++) {
         int64_t sum = 0;
         for (int c = 0; c < SIM_CAUSES; c++) {

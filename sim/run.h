@@ -133,7 +133,7 @@ struct Pe {
     Run *run;
     int index, row, col;
     unsigned char *local, *state;
-    int64_t used;
+    int64_t used, held;             /* bytes handed out; with something in */
     PeBuf buf[PE_BUFS];
     Ring ring[PE_BUFS];
     Core core[2];
@@ -177,6 +177,7 @@ struct Run {
     int32_t epoch;
     Command *free;
     int32_t cost[PE_OPS];
+    int64_t segment;                /* bytes of the segment that is on its way, for links */
     int64_t price[PE_COSTS][PE_REGISTER_COUNT];
     Core *running;
     int64_t end;
@@ -206,6 +207,7 @@ void command_issue(Command *c);
 void engine_event(Run *r, Command *c);                         /* its engine has finished with the command */
 void core_sync(Core *k);                                       /* its clock is now the global one */
 void core_block(Core *k, WaitKind kind, int what, int64_t goal, SimCause cause);
+void pe_hold(Pe *p, int64_t bytes);                            /* so many more (less) bytes of local memory are held */
 bool core_ready(const Core *k);                                /* what it waits for has come */
 void pe_poke(Pe *p);                                           /* something of this PE changed: who waits may go on */
 void engine_poke(Pe *p, PeEngine e);

@@ -41,8 +41,8 @@ extern const char *const sim_cause_names[SIM_CAUSES];
 enum { SIM_CORE0 = PE_ENGINES, SIM_CORE1, SIM_UNITS };     /* units of a PE: the engines, then the cores */
 extern const char *const sim_unit_names[SIM_UNITS];
 
-/* Shared resources: ticks of occupation, of the busiest one and over all. */
-typedef struct SimUse { int64_t busiest, total, count; } SimUse;
+/* Shared resources: ticks of occupation, of the busiest one and over all; ticks that bookings waited for others. */
+typedef struct SimUse { int64_t busiest, total, count, waited; } SimUse;
 
 typedef struct SimReport {
     SimFault fault;
@@ -55,6 +55,7 @@ typedef struct SimReport {
     int64_t bytes_in, bytes_out, sram_bytes, dram_bytes, link_bytes;
     int64_t macs, row_hits, row_misses;
     int64_t local_used;                             /* bytes handed out, most of any PE */
+    int64_t local_held;                             /* of them with something in, at once: scratch buffers, and rings from push to pop */
     int64_t events;
     int refused;                                    /* number of a fact that does not hold, 0: none; no output was written then */
     int n_stages;                                   /* that were reached; 0: the program has none */
@@ -62,9 +63,15 @@ typedef struct SimReport {
     int site, site_row, site_col, site_core;        /* where the program was, for a child that died */
 } SimReport;
 
+/* unit SIM_UNITS: from start on, `line` bytes of the PE's local memory are held. */
 typedef struct SimSpan { int64_t start, end; int16_t pe, unit; int32_t line; int8_t cause; } SimSpan;
 /* Records what each unit did; filled up to `max`. */
 typedef struct SimTrace { int64_t n, max; SimSpan span[]; } SimTrace;
+
+/* What happened to one element of a tensor: a command that read or wrote it, when it landed, the element's bytes then. */
+typedef struct SimTouch { int64_t ticks; int32_t line, knf; int16_t row, col, core; bool write; unsigned char value[8]; } SimTouch;
+/* Records the touches of the element at flat position `at` of a tensor; filled up to `max`. */
+typedef struct SimWatch { int tensor; int64_t at, n, max; SimTouch touch[]; } SimWatch;
 
 typedef struct SimConfig {
     const SimMachine *machine;
@@ -78,6 +85,7 @@ typedef struct SimConfig {
     bool unchecked;                /* no checks of values not yet written, no race checks */
     int64_t max_cycles;            /* 0: 2^40 */
     SimTrace *trace;               /* or NULL */
+    SimWatch *watch;               /* or NULL */
 } SimConfig;
 
 /* Runs in this process. The report says how it went. */

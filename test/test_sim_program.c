@@ -274,14 +274,22 @@ static void test_reports(void **state) {
     if (!j) fail_msg("%s", e.text);
     json_t *events = json_object_get(j, "traceEvents");
     double dpe = 0, us = 1e6 / m.hz / SIM_TICK;
+    int64_t held = 0, last[64] = {0};
     for (size_t i = 0; i < json_array_size(events); i++) {
         json_t *x = json_array_get(events, i);
+        if (!strcmp(json_string_value(json_object_get(x, "ph")), "C")) {
+            int64_t bytes = json_integer_value(json_object_get(json_object_get(x, "args"), "bytes"));
+            last[json_integer_value(json_object_get(x, "pid"))] = bytes;
+            if (held < bytes) held = bytes;
+        }
         if (strcmp(json_string_value(json_object_get(x, "ph")), "X")) continue;
         assert_true(json_number_value(json_object_get(x, "dur")) > 0);
         if (json_integer_value(json_object_get(x, "tid")) == PE_DPE) dpe += json_number_value(json_object_get(x, "dur"));
     }
     assert_true(dpe > 0 && dpe / us / (double)r.time[PE_DPE][SIM_BUSY] > 0.999 && dpe / us / (double)r.time[PE_DPE][SIM_BUSY] < 1.001);
     json_decref(j);
+    assert_true(held > 0 && held == r.local_held && held <= r.local_used);
+    for (int i = 0; i < 64; i++) assert_int_equal(last[i], 0);        /* rings end empty */
     o = out_new(a);
     sim_report_grid(&o, &l.c, &r, PE_DPE, false);
     int lines = 0;
@@ -289,6 +297,45 @@ static void test_reports(void **state) {
     assert_int_equal(lines, 9);
     sim_unshare(l.c.trace, sizeof(SimTrace) + 100000 * sizeof(SimSpan));
     unload(&l);
+    arena_free(a);
+}
+
+/* Of one element: the store that wrote it, the loads that read it, with their lines and the value. */
+static void test_watch(void **state) {
+    (void)state;
+    Arena *a = arena_new(0, harness_oom, NULL);
+    SimMachine m = harness_machine(a, "mtia1");
+    Loaded l;
+    static SimReport r;
+    load(a, &l, path_of(a, kernels[0].path), gcc, &m, kernels[0].dims);
+    SimWatch *w = sim_share(sizeof(SimWatch) + 10 * sizeof(SimTouch));
+    for (int tensor = 0; tensor < 2; tensor++) {
+        *w = (SimWatch){.tensor = tensor, .at = 60001, .max = 10};
+        l.c.watch = w;
+        sim_run(&l.c, &r);
+        assert_int_equal(w->n, 1);
+        assert_int_equal(w->touch[0].write, l.tensor[tensor].role == PE_OUT);
+        assert_true(w->touch[0].line > 0 && w->touch[0].ticks > 0 && w->touch[0].ticks <= r.ticks);
+        assert_memory_equal(w->touch[0].value, (char *)l.tensor[tensor].data + 60001 * sim_type_bytes(l.tensor[tensor].type), sim_type_bytes(l.tensor[tensor].type));
+    }
+    sim_unshare(w, sizeof(SimWatch) + 10 * sizeof(SimTouch));
+    unload(&l);
+    arena_free(a);
+}
+
+/* A rise under --lift names what waited more. */
+static void test_slower(void **state) {
+    (void)state;
+    Arena *a = arena_new(0, harness_oom, NULL);
+    static SimReport with, without;
+    without.sram.waited = 5000 * SIM_TICK;
+    without.dram.waited = 70 * SIM_TICK;
+    without.time[PE_LOAD][SIM_GROUP] = 300 * SIM_TICK;
+    without.time[PE_LOAD][SIM_IDLE] = 9999 * SIM_TICK;
+    without.row_misses = 3;
+    Out o = out_new(a);
+    sim_report_slower(&o, &with, &without);
+    assert_string_equal(o.text, ": bookings of sram waited 5000 cycles more for others; load stood 300 cycles more for 'multicast', all PEs together; 3 more row misses");
     arena_free(a);
 }
 
@@ -317,6 +364,6 @@ static void test_tutorial(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_same_cycles), cmocka_unit_test(test_refused), cmocka_unit_test(test_child), cmocka_unit_test(test_machines),
-                                       cmocka_unit_test(test_other_grids), cmocka_unit_test(test_reports), cmocka_unit_test(test_tutorial)};
+                                       cmocka_unit_test(test_other_grids), cmocka_unit_test(test_reports), cmocka_unit_test(test_watch), cmocka_unit_test(test_slower), cmocka_unit_test(test_tutorial)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TRACE_SPANS = 2000000 };
+enum { TRACE_SPANS = 2000000, WATCH_TOUCHES = 100000 };
 
 typedef struct Job {
     Tool *t;
@@ -23,7 +23,8 @@ typedef struct Job {
     const char *verdict;           /* of --check, for the text */
 } Job;
 
-static const DType dtypes[PE_TYPE_COUNT] = {[PE_F32] = DT_F32, [PE_F16] = DT_F16, [PE_BF16] = DT_BF16, [PE_I32] = DT_I32, [PE_I64] = DT_I64, [PE_I8] = DT_I8, [PE_U8] = DT_U8};
+static const DType dtypes[PE_TYPE_COUNT] = {[PE_F32] = DT_F32, [PE_F16] = DT_F16, [PE_BF16] = DT_BF16, [PE_I32] = DT_I32, [PE_I64] = DT_I64, [PE_I8] = DT_I8, [PE_U8] = DT_U8,
+                                              [PE_F64] = DT_F64, [PE_I16] = DT_I16, [PE_BOOL] = DT_BOOL, [PE_F8E4M3] = DT_F8E4M3, [PE_F8E5M2] = DT_F8E5M2};
 
 static const Source *machine_file(Tool *t, const char *name) {
     const Source *s = machine_source(t, name);
@@ -292,14 +293,55 @@ static void lift(Job *j, Out *o) {
         c.machine = &m;
         c.timing = true;
         c.trace = NULL;
+        c.watch = NULL;
         run(j, &c, r);
         int64_t with = sim_cycles(j->report->ticks), without = sim_cycles(r->ticks);
         if (r->fault.kind) { sim_report_fault(o, j->t->options->files.at[0], NULL, &r->fault); continue; }
-        out_f(o, "without the limit of %-8s %lld cycles, %+.1f %%%s\n", sim_lifts[i], (long long)without, 100 * ((double)without / (double)(with ? with : 1) - 1),
-              without > with ? ": other commands came first at a shared resource" : "");
+        out_f(o, "without the limit of %-8s %lld cycles, %+.1f %%", sim_lifts[i], (long long)without, 100 * ((double)without / (double)(with ? with : 1) - 1));
+        if (without > with) sim_report_slower(o, j->report, r);
+        out_s(o, "\n");
         out_f(&j->extra, "%s\"%s\": %lld", n++ ? ", " : "", sim_lifts[i], (long long)without);
     }
     out_s(&j->extra, "}");
+}
+
+/* NAME[I,J]: a tensor and an element inside it. */
+static int read_watch(Job *j) {
+    const char *arg = j->t->options->sim.watch, *s = arg ? strchr(arg, '[') : NULL;
+    if (!arg) return 0;
+    int k = sim_program_tensor(&j->program, arena_strndup(j->t->arena, arg, s ? (size_t)(s - arg) : strlen(arg)));
+    int64_t flat = 0;
+    int n = 0;
+    bool ok = k >= 0 && s;
+    for (; ok && *s && *s != ']'; n++) {
+        char *end;
+        int64_t i = strtoll(s + 1, &end, 10);
+        ok = end != s + 1 && (*end == ',' || *end == ']') && n < j->tensor[k].rank && i >= 0 && i < j->tensor[k].shape[n];
+        if (ok) flat = flat * j->tensor[k].shape[n] + i;
+        s = end;
+    }
+    if (!ok || strcmp(s, "]") || n != j->tensor[k].rank) {
+        tool_error("--watch %s: a tensor of the program and an element inside it, as in 'y[3,7]'", arg);
+        return STATUS_USAGE;
+    }
+    j->config.watch = sim_share((int64_t)(sizeof(SimWatch) + sizeof(SimTouch) * WATCH_TOUCHES));
+    if (!j->config.watch) tool_die(STATUS_ENVIRONMENT, "no memory for --watch");
+    *j->config.watch = (SimWatch){.tensor = k, .at = flat, .max = WATCH_TOUCHES};
+    return 0;
+}
+
+static void put_watch(Job *j, Out *o) {
+    const SimWatch *w = j->config.watch;
+    if (!w) return;
+    DType type = dtypes[j->tensor[w->tensor].type];
+    out_f(o, "history of %s, %lld in all:\n", j->t->options->sim.watch, (long long)w->n);
+    for (int64_t i = 0; i < w->n; i++) {
+        const SimTouch *t = &w->touch[i];
+        out_f(o, "  cycle %-9lld %s by PE (%d, %d), core %d, %s:%d", (long long)sim_cycles(t->ticks), t->write ? "written" : "read", t->row, t->col, t->core, j->t->options->files.at[0], t->line);
+        if (t->knf) out_f(o, ", .knf line %d", t->knf);
+        if (dtype_is_float(type)) out_f(o, ": %.9g\n", dtype_load_float(type, t->value));
+        else out_f(o, ": %lld\n", (long long)dtype_load_int(type, t->value));
+    }
 }
 
 static int check_lift(Job *j) {
@@ -333,7 +375,7 @@ static int prepare(Job *j) {
     if ((status = check_lift(j)) || (status = read_machine(j)) || (status = load(j))) return status;
     for (int i = 0; i < o->out.n; i++)
         if (tensor_named(j, "--out", o->out.at[i].name, true) < 0) return STATUS_USAGE;
-    if ((status = bind_values(j)) || (status = read_arrays(j, given)) || (status = set_homes(j)) || (status = make_tensors(j, given))) return status;
+    if ((status = bind_values(j)) || (status = read_arrays(j, given)) || (status = set_homes(j)) || (status = make_tensors(j, given)) || (status = read_watch(j))) return status;
     j->config.machine = &j->machine;
     j->config.program = j->program.table;
     j->config.tensor = j->tensor;
@@ -366,11 +408,13 @@ static int conclude(Job *j) {
     int status = 0;
     if (j->report->fault.kind) {
         sim_report_fault(&text, o->files.at[0], NULL, &j->report->fault);
+        put_watch(j, &text);
         fputs(text.text, stderr);
         put_files(j);
         return STATUS_RUN;
     }
     sim_report_text(&text, &j->config, j->report);
+    put_watch(j, &text);
     if (j->report->refused) {
         fputs(text.text, stderr);
         put_files(j);

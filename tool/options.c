@@ -38,6 +38,7 @@ static const OptionRow option_rows[] = {
     {'X', "trace", "FILE", "write what each unit did when, for Perfetto", false},
     {'G', "grid", NULL, "show the grid: how busy each PE was", false},
     {'L', "lift", "RESOURCE|all", "run again with one limit away: latency, links, sram, dram, local, issue, dpe, re, se, mlu", false},
+    {'w', "watch", "NAME[I,J]", "the history of one element of a tensor: what read and wrote it, and when", false},
     {'W', "home", "NAME=sram|dram", "where a tensor lives (default: inputs and outputs dram, temporaries sram if all fit)", false},
     {'u', "unchecked", NULL, "no search for races and values never written", false},
     {'Q', "cc", "NAME", "the C compiler (default cc)", false},
@@ -69,7 +70,7 @@ const Command options_commands[] = {
     {"sim", "knyfe sim FILE.c [NAME=VALUE ...]",
      "Runs a PE program (include/knyfe/pe.h) on a machine, every PE on one clock, and reports cycles and where they went.\n"
      "NAME=VALUE sets a dim or a scalar of the program; dims also come from the arrays given with --in.",
-     "tIOSJTMgKXGLWuQPkDh",
+     "tIOSJTMgKXGLwWuQPkDh",
      "  knyfe sim matmul.c M=2048 N=2048 K=2048 -t mtia2\n  knyfe sim softmax.c N=100 D=100 --check softmax.knf\n"
      "  knyfe sim stream.c N=1000000 --home x=dram --home y=dram --lift all\n", 1, 1, true},
 };
@@ -252,6 +253,7 @@ static bool set(Arena *a, const Command *c, int key, const char *arg, Options *o
     case 'K': o->sim.check = arg; return true;
     case 'X': o->sim.trace = arg; return true;
     case 'L': o->sim.lift = arg; return true;
+    case 'w': o->sim.watch = arg; return true;
     case 'Q': o->sim.compiler = arg; return true;
     case 'P': o->sim.level = arg; return true;
     default: return set_words(a, c, key, arg, o);

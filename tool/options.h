@@ -14,7 +14,7 @@ typedef struct Command Command;
 /* Of knyfe sim. */
 typedef struct SimOptions {
     bool timing, grid, unchecked;
-    const char *check, *trace, *lift, *compiler, *level;
+    const char *check, *trace, *lift, *watch, *compiler, *level;
     NameTexts home;
 } SimOptions;
 
