@@ -1,0 +1,154 @@
+/* Products on the engine of panels and its accumulators. */
+#include "emit/grid_gen.h"
+#include "lower/expr.h"
+#include <assert.h>
+
+/* The kernel's indices of a product, standing at the beginning of their blocks, and the blocks' sizes. */
+typedef struct Panel { const Index *m, *n, *k; Expr *was[3]; Expr *size[3]; } Panel;
+
+static const Index *index_on(const GridGen *g, Index *const *idx, int n, const TileAxis *axis) {
+    for (int i = 0; i < n; i++)
+        if (g->stage->axis_of[idx[i]->id] == axis) return idx[i];
+    return NULL;
+}
+
+static void stand(GridGen *g, Panel *p, int i, const Index *x, const TileAxis *axis) {
+    TileBlock b = grid_block(g, axis);
+    Expr *lo = grid_folded(g, b.lo), *hi = grid_folded(g, b.hi);
+    p->size[i] = lo_sub(g->a, hi, lo);
+    p->was[i] = grid_pin(g, x);
+    g->pinned[x->id] = lo;
+}
+
+static Panel panel(GridGen *g, const TileNode *n) {
+    const Stmt *s = n->stmt;
+    const Reduce *r = s->value->reduce;
+    Panel p = {.m = index_on(g, s->idx.at, s->idx.n, n->dot->m), .n = index_on(g, s->idx.at, s->idx.n, n->dot->n), .k = index_on(g, r->idx.at, r->idx.n, n->dot->k)};
+    assert(p.m && p.n && p.k);
+    return p;
+}
+
+static void enter(GridGen *g, Panel *p, const TileNode *n) {
+    stand(g, p, 0, p->m, n->dot->m);
+    stand(g, p, 1, p->n, n->dot->n);
+    stand(g, p, 2, p->k, n->dot->k);
+}
+
+static void leave(GridGen *g, const Panel *p) {
+    g->pinned[p->m->id] = p->was[0];
+    g->pinned[p->n->id] = p->was[1];
+    g->pinned[p->k->id] = p->was[2];
+}
+
+/* The bytes by which an element's place grows with an index, which is free to run. */
+static Expr *slope(GridGen *g, const GridTile *t, const Exprs *subs, const Index *i) {
+    Expr *was = g->pinned[i->id];
+    g->pinned[i->id] = NULL;
+    Expr *s = grid_slope(g, grid_offset(g, t, (const Expr *const *)subs->at), i);
+    g->pinned[i->id] = was;
+    return s;
+}
+
+static int dim_of(const Exprs *subs, const Index *i) {
+    for (int d = 0; d < subs->n; d++)
+        if (grid_mentions(subs->at[d], i)) return d;
+    return 0;
+}
+
+static CExpr place(GridGen *g, const char *ring, Expr *off, Expr *pitch, const char *move, Expr *by) {
+    int64_t v;
+    Out o = out_new(g->a);
+    out_f(&o, "PE_AT(%s", ring);
+    if (off && !(lo_is_int(off, &v) && v == 0)) out_f(&o, ", .off = %s", grid_int(g, off).text);
+    if (pitch) out_f(&o, ", .pitch = %s", grid_int(g, pitch).text);
+    if (by) out_f(&o, ", .%s = %s", move, grid_int(g, by).text);
+    out_s(&o, ")");
+    return c_atom(o.text);
+}
+
+static TileNodes *body_of_load(const GridGen *g, const TileBuf *b) {
+    for (int i = g->bodies.n; i-- > 0;)
+        for (int k = 0; k < g->bodies.at[i]->n; k++)
+            if (g->bodies.at[i]->at[k]->buf == b && g->bodies.at[i]->at[k]->kind != TILE_COMPUTE) return g->bodies.at[i];
+    return NULL;
+}
+
+static bool pops(const GridGen *g, const TileBuf *b) {
+    TileNodes *body = body_of_load(g, b);
+    return body && body == g->bodies.at[g->bodies.n - 1] && grid_sole_command(body, b);
+}
+
+/* Where the operand's rows lie with k contiguous: transposed first where they do not. */
+static CExpr operand(GridGen *g, const Panel *p, const Expr *read, const Index *rows, int number) {
+    GridTile *t = grid_tile_of(g, read);
+    assert(t);
+    int64_t v, size = dtype_table[t->buf->type].bytes;
+    Expr *off = grid_offset(g, t, (const Expr *const *)read->args.at), *by_k = slope(g, t, &read->args, p->k), *by_row = slope(g, t, &read->args, rows);
+    Expr *pop = pops(g, t->buf) && t->is_ring ? t->slot : NULL;
+    bool along = lo_is_int(by_k, &v) && (v == size || v == 0);
+    if (along) return place(g, t->ring, off, lo_is_int(by_row, &v) && v == 0 ? NULL : by_row, "pop", pop);
+    if (!t->turned) {
+        t->turned = grid_enumerator(g, "", arena_printf(g->a, "%s_turned", t->buf->name));
+        vec_push(g->a, &g->rings, t->turned);
+        t->turned_row = dim_of(&read->args, rows);
+        t->turned_col = dim_of(&read->args, p->k);
+    }
+    Expr *pitch, *slot;
+    grid_turned(g, t, &pitch, &slot);
+    CExpr args[] = {c_atom("pe"), place(g, t->turned, NULL, pitch, "push", slot), place(g, t->ring, off, by_k, "pop", pop), grid_int(g, p->size[2]), grid_int(g, p->size[number])};
+    c_expr(&g->p, c_call(&g->p, "pe_transpose", 5, args));
+    return place(g, t->turned, NULL, pitch, "pop", slot);
+}
+
+static void dot(GridGen *g, const Panel *p, int acc, bool add, CExpr k, CExpr a, CExpr b) {
+    Out o = out_new(g->a);
+    out_s(&o, "pe_dot(pe, ");
+    if (acc) out_f(&o, ".acc = %d, ", acc);
+    out_f(&o, ".m = %s, .n = %s, .k = %s, ", grid_int(g, p->size[0]).text, grid_int(g, p->size[1]).text, k.text);
+    if (add) out_s(&o, ".add = true, ");
+    out_f(&o, ".a = %s, .b = %s)", a.text, b.text);
+    c_expr(&g->p, c_atom(o.text));
+}
+
+/* Any ring that a product's operand is loaded into. */
+static const char *ring_of(const GridGen *g, const Expr *read) {
+    for (int i = 0; i < g->stage->bufs.n; i++)
+        if (grid_serves(g->tiles[i].buf, read)) return g->tiles[i].ring;
+    return NULL;
+}
+
+static void final(GridGen *g, const TileNode *n, const Panel *p, int acc) {
+    const Target *target = &n->stmt->targets.at[0];
+    GridTile *t = grid_tile_of_target(g, target->tensor);
+    Expr *off = grid_offset(g, t, (const Expr *const *)target->subs.at), *pitch = slope(g, t, &target->subs, p->m);
+    int64_t v;
+    if (lo_is_int(pitch, &v) && v == 0) pitch = NULL;
+    bool drains = t->buf->type == DT_F32 || t->buf->type == DT_I32;
+    CExpr dst = place(g, t->ring, off, pitch, "push", t->is_ring && pops(g, t->buf) ? t->slot : NULL);
+    CExpr m = grid_int(g, p->size[0]), k = grid_int(g, p->size[1]);
+    if (drains) {
+        CExpr args[] = {c_atom("pe"), dst, c_int(&g->p, acc), m, k};
+        c_expr(&g->p, c_call(&g->p, "pe_re_drain", 5, args));
+    } else {
+        const char *from = acc ? arena_printf(g->a, ".acc = %d, ", acc) : "";
+        c_expr(&g->p, c_atomf(&g->p, "pe_se(pe, .from_re = true, %s.rows = %s, .cols = %s, .dst = %s)", from, m.text, k.text, dst.text));
+    }
+    if (!t->is_ring) c_expr(&g->p, c_call2(&g->p, "pe_fence", c_atom("pe"), c_atom(drains ? "PE_RE" : "PE_SE")));
+    grid_tile_show(g, t);
+}
+
+void grid_dot(GridGen *g, TileNode *n) {
+    Panel p = panel(g, n);
+    int acc = grid_tile_of_state(g, n->stmt, 0)->acc;
+    enter(g, &p, n);
+    if (n->part == TILE_INIT) {
+        CExpr a = c_atomf(&g->p, "PE_AT(%s)", ring_of(g, n->dot->a)), b = c_atomf(&g->p, "PE_AT(%s)", ring_of(g, n->dot->b));
+        dot(g, &p, acc, false, c_atom("0"), a, b);
+    } else if (n->part == TILE_STEP) {
+        CExpr a = operand(g, &p, n->dot->a, p.m, 0), b = operand(g, &p, n->dot->b, p.n, 1);
+        dot(g, &p, acc, true, grid_int(g, p.size[2]), a, b);
+    } else {
+        final(g, n, &p, acc);
+    }
+    leave(g, &p);
+}
