@@ -145,6 +145,53 @@ def faulty():
         ok(p.returncode == (0 if name == "right" else 3) and words[name] in p.stderr, "caught: " + name, "status %d\n%s%s" % (p.returncode, p.stdout, p.stderr))
 
 
+def grid(tmp):
+    """A PE program in place of the emitted one, right and with faults planted: judged as on the host."""
+    knf, text = os.path.join(FAULTY, "grid", "copy.knf"), open(os.path.join(FAULTY, "grid", "copy.c")).read()
+    own = os.path.join(tmp, "copy.c")
+
+    def go(*args, more=(), t=text):
+        with open(own, "w") as f:
+            f.write(t)
+        return run("run", knf, "-t", "mtia1", "--emitted", own, *args, *more)
+    report, trace = os.path.join(tmp, "r.json"), os.path.join(tmp, "t.json")
+    p = go("N=5000", "shift=4611686018427387905", more=("--json", report, "--lift", "dram", "--trace", trace, "--home", "x=sram"))
+    r = json.load(open(report)) if os.path.exists(report) else {}
+    ok(p.returncode == 0 and r["cycles"] > 100 and [s["name"] for s in r["stages"]] == ["test", "copy"] and r["lift"]["dram"] < r["cycles"]
+       and r["sram_bytes"] == 20000 and r["dram_bytes"] == 20008 and json.load(open(trace))["traceEvents"], "a run on a grid", p.stdout + p.stderr)
+    sim = os.path.join(tmp, "s.json")
+    run("sim", own, "N=5000", "shift=3", "-t", "mtia1", "--json", sim, "--home", "x=sram")
+    ok(json.load(open(sim)).get("cycles") == r["cycles"], "knyfe sim has the cycles of knyfe run", open(sim).read())
+    p = go("N=60001")
+    ok(p.returncode == 3 and "refused" in p.stderr and "nothing was written" in p.stdout, "a grid refuses its input", p.stdout + p.stderr)
+    plants = [
+        ("another value", "pe_scalar_i64(pe, 0) + 1", "pe_scalar_i64(pe, 0) + 2", "differ", 5000),
+        ("i64 by way of double", "pe_scalar_i64(pe, 0) + 1", "(int64_t)pe_scalar(pe, 0) + 1", "differ", 5000),
+        ("another block", "X, pe_box(i,", "X, pe_box(0,", "differ", 5000),
+        ("not written", "pe_store(pe, Y, pe_box(i, 1, pe_min(BLOCK, n - i)", "pe_store(pe, Y, pe_box(i, 1, pe_min(BLOCK, n - i) - 1", "written", 5000),
+        ("a race", "pe_store(pe, Y, pe_box(i,", "pe_store(pe, Y, pe_box(0,", "error: race", 5000),
+        ("beyond the end", "X, pe_box(i,", "X, pe_box(i + 1,", "error: box", 5000),
+        ("the line of a fault", "X, pe_box(i,", "X, pe_box(i + 1,", "pe_load(pe, PE_AT(RING, .push = BLOCK * 4), X, pe_box(i + 1", 5000),
+        ("refused without need", "> 60000", "> 6", "its facts hold", 5000),
+        ("not refused", "> 60000", "> 60001", "returned 0", 60001),
+        ("another fact", "pe_refuse(pe, 2)", "pe_refuse(pe, 1)", "returned 1", 60001),
+        ("refused too late", "if (pe_id(pe)) return;", "if (pe_id(pe)) return; if (n > 4000) pe_refuse(pe, 2);", "have been stored to", 5000),
+        ("a deadlock", "pe_push(pe, ONE, 64);", "", "error: deadlock", 5000),
+        ("no end", "pe_reserve(pe, ONE, 64);", "for (;;) pe_ops(pe, 1);", "without an end", 5000),
+        ("a name of nothing", '{"x", PE_F32', '{"v", PE_F32', "'v' is none of the kernel", 5000),
+        ("another type", '{"y", PE_F32', '{"y", PE_I32', "is of type i32", 5000),
+        ("another shape", 'PE_OUT, "N"', 'PE_OUT, "N + 1"', "has 5001 elements", 5000),
+        ("an output that is missing", ', {"z", PE_I64, PE_OUT, ""}', ', {"z", PE_I64, PE_TEMP, ""}', "gives no 'z'", 5000),
+        ("no C", "static void load", "static vod load", "refuses it", 5000),
+    ]
+    for what, old, new, words, n in plants:
+        p = go("N=%d" % n, "shift=4611686018427387905", "--time-limit", "2", t=text.replace(old, new))
+        ok(old in text and p.returncode == 3 and words in p.stdout + p.stderr, "caught on a grid: " + what, "status %d\n%s%s" % (p.returncode, p.stdout, p.stderr))
+    expect("--home of no tensor", ["run", knf, "N=5", "-t", "mtia1", "--emitted", own, "--home", "q=sram"], 3, "refuses it")
+    go("N=1")
+    expect("--home of no tensor", ["run", knf, "N=5", "-t", "mtia1", "--emitted", own, "--home", "q=sram"], 2, "--home q=sram")
+
+
 def interrupt(tmp):
     env = dict(os.environ, KNYFE_DATA=ROOT, TMPDIR=tmp)
     for sig in (signal.SIGINT, signal.SIGTERM):
@@ -181,7 +228,7 @@ def tests(tmp):
 
 
 with tempfile.TemporaryDirectory() as folder:
-    parts = [lambda d: usage(), programs, environment, arrays, lambda d: faulty(), interrupt, tests]
+    parts = [lambda d: usage(), programs, environment, arrays, lambda d: faulty(), grid, interrupt, tests]
     for i, part in enumerate(parts):
         own = os.path.join(folder, str(i))
         os.mkdir(own)
