@@ -72,11 +72,23 @@ static double moved(double value, double by) {
     return to > 0 ? to / value : 1;
 }
 
+/* Whether a run can depend on the value at all: nothing that it stands for was used. */
+static bool unused(const SimReport *r, const char *path) {
+    static const struct { const char *group; PeEngine e; } engines[] = {{"dpe.", PE_DPE}, {"mlu.", PE_MLU}, {"se.", PE_SE}};
+    for (int i = 0; i < 3; i++)
+        if (!strncmp(path, engines[i].group, strlen(engines[i].group))) return !r->commands[engines[i].e];
+    if (!strncmp(path, "re.", 3)) return !r->commands[PE_DPE];
+    if (!strncmp(path, "dram.", 5)) return !r->dram_bytes;
+    return !strncmp(path, "sram.", 5) && !r->sram_bytes;
+}
+
 /* The assumptions whose 20 % move the figure by more than half a percent of it. */
 static void sensitivity(const Work *w, Loaded *l, const SimMachine *m, const SimKey *k, int n, double base) {
+    static SimReport used;
     int shown = 0;
+    work_run(l, m, true, true, &used);
     for (int i = 0; i < n; i++) {
-        if (!k[i].assumed || !(k[i].value > 0)) continue;
+        if (!k[i].assumed || !(k[i].value > 0) || unused(&used, k[i].path)) continue;
         double x[2];
         for (int up = 0; up < 2; up++) {
             SimMachine v = *m;
