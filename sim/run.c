@@ -259,6 +259,7 @@ static void run_leftovers(Run *r) {
 static void pe_again(Pe *p, int64_t at) {
     memset(p->state, 0, (size_t)p->used);
     p->used = 0;
+    pe_hold(p, -p->held);
     for (int b = 0; b < PE_BUFS; b++) {
         free(p->ring[b].push.at);
         free(p->ring[b].pop.at);
