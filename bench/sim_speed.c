@@ -3,62 +3,81 @@
 #include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 
 typedef void Sgemm(int order, int ta, int tb, int m, int n, int k, float alpha, const float *a, int lda, const float *b, int ldb, float beta, float *c, int ldc);
 
-/* Seconds of an f32 product of n^3 by OpenBLAS on one thread, the best of five; 0 when it is not there. */
-static double blas_seconds(int n) {
+enum { N = 2048, ROUNDS = 9 };
+
+/* OpenBLAS on one thread and what it multiplies; NULL where it is not there. */
+typedef struct Blas { Sgemm *sgemm; float *a, *b, *c; } Blas;
+
+static Blas blas_load(void) {
     setenv("OPENBLAS_NUM_THREADS", "1", 1);
 #if defined(__x86_64__)
     if (__builtin_cpu_supports("avx512f")) setenv("OPENBLAS_CORETYPE", "SKYLAKEX", 0);     /* it misreads some virtual machines' processors */
 #endif
     void *h = dlopen("libopenblas.so.0", RTLD_NOW);
-    Sgemm *sgemm = h ? (Sgemm *)dlsym(h, "cblas_sgemm") : NULL;
-    if (!sgemm) return 0;
-    float *a = calloc((size_t)n * (size_t)n, 4), *b = calloc((size_t)n * (size_t)n, 4), *c = calloc((size_t)n * (size_t)n, 4);
-    double best = 1e9;
-    for (int i = 0; i < 6; i++) {
-        double t = work_now();
-        sgemm(101, 111, 111, n, n, n, 1, a, n, b, n, 0, c, n);
-        t = work_now() - t;
-        if (i && t < best) best = t;
+    Blas l = {.sgemm = h ? (Sgemm *)dlsym(h, "cblas_sgemm") : NULL};
+    float **all[] = {&l.a, &l.b, &l.c};
+    for (int i = 0; i < 3; i++) {
+        *all[i] = malloc(sizeof(float) * N * N);
+        if (!*all[i]) abort();
+        for (int j = 0; j < N * N; j++) (*all[i])[j] = (float)(j * 7 % 64) / 64 - 0.5f;
     }
-    free(a);
-    free(b);
-    free(c);
-    return best;
+    return l;
 }
 
-static double best_of(Loaded *l, const SimMachine *m, bool timing, bool unchecked) {
+/* Seconds of an f32 product of N^3. */
+static double blas_run(const Blas *l) {
+    double t = work_now();
+    if (l->sgemm) l->sgemm(101, 111, 111, N, N, N, 1, l->a, N, l->b, N, 0, l->c, N);
+    return work_now() - t;
+}
+
+static int up(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+static double median(const double *of) {
+    double v[ROUNDS];
+    memcpy(v, of, sizeof v);
+    qsort(v, ROUNDS, sizeof *v, up);
+    return v[ROUNDS / 2];
+}
+
+/* Each round runs all in turn, so that what else the machine does meets all of them; medians of the rounds. */
+static void measure(const char *name, Loaded *l, const SimMachine *m, const Blas *blas) {
     static SimReport r;
-    double best = 1e9;
-    for (int i = 0; i < 5; i++) {
-        double t = work_run(l, m, timing, unchecked, &r);
-        if (t < best) best = t;
+    double full[ROUNDS], checked[ROUNDS], timing[ROUNDS], product[ROUNDS] = {0}, ratio[ROUNDS];
+    for (int i = -1; i < ROUNDS; i++) {
+        int at = i < 0 ? 0 : i;       /* the first warms up */
+        if (blas) product[at] = blas_run(blas);
+        full[at] = work_run(l, m, false, true, &r);
+        checked[at] = work_run(l, m, false, false, &r);
+        timing[at] = work_run(l, m, true, true, &r);
+        ratio[at] = full[at] / product[at];
     }
-    return best;
+    printf("%s: %.3f s without checks, %.3f s with checks, %.3f s timing only\n", name, median(full), median(checked), median(timing));
+    if (blas) printf("    OpenBLAS, the same product in f32 on one core: %.3f s; without checks %.2f times that\n", median(product), median(ratio));
 }
 
 int main(void) {
-    static const Work works[] = {{"matmul 2048^3 f16, mtia2", "mtia2", "matmul.c", {2048, 2048, 2048}, NULL, NULL, NULL, NULL}, {"stream 64 MB, DRAM, mtia1", "mtia1", "stream.c", {16 << 20}, "x y ", NULL, NULL, NULL}};
-    double blas = blas_seconds(2048);
-    printf("OpenBLAS f32 2048^3 on one core: %.3f s\n", blas);
+    static const Work works[] = {{"matmul 2048^3 f16, mtia2", "mtia2", "matmul.c", {N, N, N}, NULL, NULL, NULL, NULL}, {"stream 64 MB, DRAM, mtia1", "mtia1", "stream.c", {16 << 20}, "x y ", NULL, NULL, NULL}};
+    Blas blas = blas_load();
     for (int i = 0; i < 2; i++) {
         Arena *a = arena_new(0, (ArenaOom *)abort, NULL);
         SimMachine m;
         Loaded l;
         work_machine(a, works[i].machine, &m);
         work_load(a, &works[i], &l);
-        double full = best_of(&l, &m, false, true), checked = best_of(&l, &m, false, false), timing = best_of(&l, &m, true, true);
-        printf("%s: %.3f s without checks", works[i].name, full);
-        if (!i && blas > 0) printf(" (%.2f times OpenBLAS)", full / blas);
-        printf(", %.3f s with checks, %.3f s timing only\n", checked, timing);
+        measure(works[i].name, &l, &m, i || !blas.sgemm ? NULL : &blas);
         work_free(&l);
         arena_free(a);
     }
     struct rusage u;
     getrusage(RUSAGE_SELF, &u);
-    printf("largest memory: %ld MB\n", u.ru_maxrss / 1024);
+    printf("largest memory: %ld MB, with OpenBLAS's %d\n", u.ru_maxrss / 1024, 3 * N * N * 4 >> 20);
     return 0;
 }
