@@ -243,7 +243,7 @@ static void names_list(GridGen *g, Out *to, const char *field, const Texts *list
     out_f(to, ".%s = \"%s\", ", field, o.text);
 }
 
-static const char *or_null(const char *s) { return s ? s : "NULL"; }
+static const char *or_null(const char *s) { return s ? s : "0"; }
 
 static void facts_table(GridGen *g, Out *to, int most) {
     if (!most) return;

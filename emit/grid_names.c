@@ -13,9 +13,10 @@ static bool is_taken(const GridGen *g, const char *s) {
     return false;
 }
 
-static const char *unique(GridGen *g, const char *base) {
+static const char *unique(GridGen *g, const char *base, const char *before) {
+    if (host_is_reserved(base)) base = arena_printf(g->a, "%s%s", before, base);
     const char *s = base;
-    for (int i = 2; is_taken(g, s) || host_is_reserved(s); i++) s = arena_printf(g->a, "%s_%d", base, i);
+    for (int i = 2; is_taken(g, s); i++) s = arena_printf(g->a, "%s_%d", base, i);
     vec_push(g->a, &g->taken, s);
     return s;
 }
@@ -31,14 +32,13 @@ static char *cleaned(GridGen *g, const char *before, const char *name) {
 }
 
 const char *grid_name(GridGen *g, const char *name) {
-    char *s = cleaned(g, "", name);
-    return unique(g, host_is_reserved(s) ? arena_printf(g->a, "%s_", s) : s);
+    return unique(g, cleaned(g, "", name), "u_");
 }
 
 const char *grid_enumerator(GridGen *g, const char *before, const char *name) {
     char *s = cleaned(g, before, name);
     for (char *c = s; *c; c++) *c = (char)toupper((unsigned char)*c);
-    return unique(g, host_is_reserved(s) || is_of_pe_h(s) ? arena_printf(g->a, "%s_", s) : s);
+    return unique(g, is_of_pe_h(s) ? arena_printf(g->a, "U_%s", s) : s, "U_");
 }
 
 GridMark grid_enter(GridGen *g) {
