@@ -228,7 +228,7 @@ void local_pick(Core *k, int i, int64_t off, PeType type, bool write, const int3
     int size = sim_type_bytes(type);
     for (int l = 0; l < PE_LANES; l++) {
         if (!mask[l]) continue;
-        int64_t at = off + (int64_t)index[l] * size;
+        int64_t at = off < 0 || off > k->run->m->local.size ? off : off + (int64_t)index[l] * size;
         local_touch(k, i, at, size, write, type);
         PeBuf *b = &k->owner->buf[i];
         int64_t place = b->scratch ? at : ((write ? b->write : b->read) + at) % b->size;
@@ -243,7 +243,7 @@ void local_touch(Core *k, int i, int64_t off, int64_t bytes, bool write, PeType 
     PeBuf *b = local_buffer(k, i);
     if (bytes < 0) core_fault(k, SIM_F_SHAPE, "more lanes than the register has, or fewer than none");
     if (b->type != type) core_fault(k, SIM_F_TYPE, "buffer %d holds %s, the access is of %s", i, sim_type_name(b->type), sim_type_name(type));
-    if (off < 0 || bytes < 0 || bytes > b->size) core_fault(k, SIM_F_LOCAL, "an access at offset %lld of buffer %d", (long long)off, i);
+    if (off < 0 || off > b->size || bytes > b->size) core_fault(k, SIM_F_LOCAL, "an access at offset %lld of buffer %d", (long long)off, i);
     if (!b->scratch) ring_side(k, i, write);
     int64_t at = b->scratch ? off : (write ? b->write : b->read) + off;
     if (!b->scratch && at + bytes > (write ? b->room : b->seen))

@@ -176,9 +176,10 @@ static inline unsigned char *pe_place(PE *pe, int buf, int64_t off, int n, int m
     int64_t bytes = (int64_t)n * size;
     if (buf < 0 || buf >= PE_BUFS || n < 0 || n > most) { pe_here(pe, line); pe->PE_M(api)->PE_M(touch)(pe, buf, off, n < 0 || n > most ? -1 : bytes, write, type); }
     PeBuf *b = &pe->PE_M(buf)[buf];
-    int64_t at = b->PE_M(scratch) ? off : (write ? b->PE_M(write) : b->PE_M(read)) + off, end = at + bytes;
+    bool inside = off >= 0 && off <= b->PE_M(size);
+    int64_t at = b->PE_M(scratch) || !inside ? off : (write ? b->PE_M(write) : b->PE_M(read)) + off, end = inside ? at + bytes : 0;
     int64_t place = b->PE_M(scratch) || !b->PE_M(size) ? at : at % b->PE_M(size);
-    bool fast = off >= 0 && b->PE_M(type) == type && place + bytes <= b->PE_M(size) &&
+    bool fast = inside && b->PE_M(type) == type && place <= b->PE_M(size) - bytes &&
                 (b->PE_M(scratch) ? write && !b->PE_M(in_flight) : write ? end <= b->PE_M(room) : end <= b->PE_M(seen) && !b->PE_M(holes));
     if (!fast) { pe_here(pe, line); pe->PE_M(api)->PE_M(touch)(pe, buf, off, bytes, write, type); }
     if (write) __builtin_memset(b->PE_M(state) + place, 1, (unsigned long)bytes);
