@@ -36,11 +36,13 @@ static int emit_tiles(Tool *t, const Kernel *k, const Machine *m, Out *o) {
     const char *why = NULL;
     if (!grid_machine(t, m, &s, &status)) return status;
     const TileProgram *p = grid_lower(t, k, &s, &why);
-    if (p && t->options->dump && !strcmp(t->options->dump, "tile")) tile_print(p, o);
-    else if (p && grid_emit(t, p, command_line(t), o, &why)) return STATUS_GOOD;
-    if (!why) return STATUS_GOOD;
-    tool_error("kernel '%s' on %s: %s", k->name, m->name, why);
-    return STATUS_PROGRAM;
+    if (!p) {
+        tool_error("kernel '%s' on %s: %s", k->name, m->name, why);
+        return STATUS_PROGRAM;
+    }
+    if (t->options->dump && !strcmp(t->options->dump, "tile")) tile_print(p, o);
+    else grid_emit(t, p, command_line(t), o);
+    return STATUS_GOOD;
 }
 
 int cmd_emit(Tool *t) {

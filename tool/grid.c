@@ -1,7 +1,5 @@
 #include "tool/grid.h"
-#ifdef HAVE_GRID_EMITTER
 #include "emit/grid.h"
-#endif
 #include "lower/lower.h"
 #include "sim/report.h"
 #include <string.h>
@@ -44,16 +42,9 @@ TileProgram *grid_lower(Tool *t, const Kernel *k, const SimMachine *m, const cha
     return lower(k, x, t->arena, why);
 }
 
-bool grid_emit(Tool *t, const TileProgram *p, const char *command, Out *out, const char **why) {
-#ifdef HAVE_GRID_EMITTER
+void grid_emit(Tool *t, const TileProgram *p, const char *command, Out *out) {
     GridOptions options = {.no_check = t->options->no_check, .command = command};
     emit_grid(p, &options, out);
-    return true;
-#else
-    (void)t, (void)p, (void)command, (void)out;
-    *why = "this build has no emitter for grids";
-    return false;
-#endif
 }
 
 GridCode *grid_compile(Tool *t, const SimMachine *m, const char *text, const char *name, const char *level, const char **why) {
@@ -74,7 +65,7 @@ GridCode *grid_build(Tool *t, const Kernel *k, const SimMachine *m, const char *
     TileProgram *p = grid_lower(t, k, m, why);
     if (!p) return NULL;
     Out c = out_new(t->arena);
-    if (!grid_emit(t, p, NULL, &c, why)) return NULL;
+    grid_emit(t, p, NULL, &c);
     return grid_compile(t, m, c.text, k->name, level, why);
 }
 

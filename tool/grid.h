@@ -28,8 +28,8 @@ TileMachine grid_tiles(const SimMachine *m);
 /* The kernel as Tile IR. NULL, with a sentence. */
 TileProgram *grid_lower(Tool *t, const Kernel *k, const SimMachine *m, const char **why);
 
-/* The C file. False, with a sentence. */
-bool grid_emit(Tool *t, const TileProgram *p, const char *command, Out *out, const char **why);
+/* The C file; `command` as in GridOptions. */
+void grid_emit(Tool *t, const TileProgram *p, const char *command, Out *out);
 
 /* Compiles the text of a PE program; `level` is that of the C compiler. NULL, with what is wrong in lines. */
 GridCode *grid_compile(Tool *t, const SimMachine *m, const char *text, const char *name, const char *level, const char **why);
