@@ -53,13 +53,13 @@ static void text_stages(Out *o, const SimConfig *c, const SimReport *r) {
     if (r->n_stages < 2) return;
     out_s(o, "stages:\n");
     for (int i = 0; i < r->n_stages; i++)
-        out_f(o, "  %-24s %10lld cycles  %5.1f %%\n", stage_name(c, i), (long long)sim_cycles(r->stage_ticks[i]), 100 * (double)r->stage_ticks[i] / (double)(r->ticks > 0 ? r->ticks : 1));
+        if (r->stage_ran[i]) out_f(o, "  %-24s %10lld cycles  %5.1f %%\n", stage_name(c, i), (long long)sim_cycles(r->stage_ticks[i]), 100 * (double)r->stage_ticks[i] / (double)(r->ticks > 0 ? r->ticks : 1));
 }
 
 static void where_stages(Out *o, const SimConfig *c, const SimReport *r) {
     for (int i = 0; i < r->n_stages && r->n_stages > 1; i++) {
         double share = 100 * (double)r->stage_ticks[i] / (double)(r->ticks > 0 ? r->ticks : 1);
-        if (r->stage_ticks[i]) out_f(o, "  stage    %-24s %lld cycles, %.1f %%\n", stage_name(c, i), (long long)sim_cycles(r->stage_ticks[i]), share);
+        if (r->stage_ran[i]) out_f(o, "  stage    %-24s %lld cycles, %.1f %%\n", stage_name(c, i), (long long)sim_cycles(r->stage_ticks[i]), share);
     }
 }
 
@@ -120,8 +120,9 @@ static void json_fault(Out *o, const SimFault *f) {
 
 static void json_stages(Out *o, const SimConfig *c, const SimReport *r) {
     out_s(o, ", \"stages\": [");
-    for (int i = 0; i < r->n_stages; i++) {
-        out_s(o, i ? ", {\"name\": " : "{\"name\": ");
+    for (int i = 0, n = 0; i < r->n_stages; i++) {
+        if (!r->stage_ran[i]) continue;
+        out_s(o, n++ ? ", {\"name\": " : "{\"name\": ");
         json_string(o, stage_name(c, i));
         out_f(o, ", \"cycles\": %lld}", (long long)sim_cycles(r->stage_ticks[i]));
     }

@@ -142,25 +142,26 @@ static void run_free(Run *r) {
 
 static void setup_main(void *arg) {
     Core *k = arg;
+    k->run->stage->setup(&k->pe);
+    k->run->running = NULL;
+}
+
+static void when_main(void *arg) {
+    Core *k = arg;
     Run *r = k->run;
-    const PeStage *s = r->stage;
-    if (s->when) {
-        bool out = !s->when(&k->pe);
-        core_sync(k);
-        if (k->owner->index && out != r->left_out) core_fault(k, SIM_F_PROGRAM, "the PEs disagree whether stage '%s' runs", s->name);
-        r->left_out = out;
-        if (r->end < k->now) r->end = k->now;
-    }
-    if (s->setup && !r->left_out) s->setup(&k->pe);
+    bool out = !r->stage->when(&k->pe);
+    core_sync(k);
+    if (k->owner->index && out != r->left_out) core_fault(k, SIM_F_PROGRAM, "the PEs disagree whether stage '%s' runs", r->stage->name);
+    r->left_out = out;
+    if (r->end < k->now) r->end = k->now;
     r->running = NULL;
 }
 
-/* Declares the buffers of one PE; the time counts for core 0. */
-static void run_setup(Run *r, Pe *p) {
+/* A function of the program before core 0 of a PE begins its part of the stage: no commands, but its time counts. */
+static void run_aside(Run *r, Pe *p, void (*entry)(void *)) {
     Core *k = &p->core[0];
-    if (!r->stage->setup && !r->stage->when) return;
     p->declaring = true;
-    Co *own = k->co, *co = co_new(setup_main, k);
+    Co *own = k->co, *co = co_new(entry, k);
     if (!co) run_fault(r, SIM_F_INTERNAL, 0, 0, 0, 0, 0, "no memory for a stack");
     k->co = co;
     core_resume(k);
@@ -278,11 +279,14 @@ static void run_between(Run *r) {
     for (int i = 0; i < r->n_pes; i++) pe_again(&r->pe[i], r->now);
 }
 
-/* Runs r->stage to its end; false when it is left out. */
-static bool run_stage(Run *r) {
+/* Runs r->stage to its end; false when it is left out. `ran`: another did before. Whether it runs each PE finds out as soon as it is
+ * done with the stage before. */
+static bool run_stage(Run *r, bool ran) {
     r->left_out = false;
-    for (int i = 0; i < r->n_pes; i++) run_setup(r, &r->pe[i]);
+    for (int i = 0; r->stage->when && i < r->n_pes; i++) run_aside(r, &r->pe[i], when_main);
     if (r->left_out) return false;
+    if (ran) run_between(r);
+    for (int i = 0; r->stage->setup && i < r->n_pes; i++) run_aside(r, &r->pe[i], setup_main);
     for (int i = 0; i < r->n_pes; i++)
         for (int k = 0; k < 2; k++) heap_push(&r->heap, r->pe[i].core[k].now, (uint32_t)(i * SIM_UNITS + SIM_CORE0 + k), EV_CORE, &r->pe[i].core[k]);
     while (r->heap.n) run_event(r, heap_pop(&r->heap));
@@ -302,8 +306,8 @@ static void run_stages(Run *r) {
     for (int s = 0; s < n && !r->out->refused; s++) {
         int64_t before = r->end;
         r->stage = p->n_stages ? &p->stage[s] : &whole;
-        if (ran) run_between(r);
-        ran = run_stage(r);
+        r->out->stage_ran[s] = run_stage(r, ran);
+        ran |= r->out->stage_ran[s];
         r->out->stage_ticks[s] = r->end - before;
         if (p->n_stages) r->out->n_stages = s + 1;
     }

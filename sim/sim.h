@@ -59,6 +59,7 @@ typedef struct SimReport {
     int64_t events;
     int refused;                                    /* number of a fact that does not hold, 0: none; no output was written then */
     int n_stages;                                   /* that were reached; 0: the program has none */
+    bool stage_ran[PE_STAGES];                      /* else it was left out */
     int64_t stage_ticks[PE_STAGES];                 /* of each, what it waited at its begin included; they sum to `ticks` less the launch */
     int site, site_row, site_col, site_core;        /* where the program was, for a child that died */
 } SimReport;

@@ -96,7 +96,15 @@ static void test_when(void **state) {
     assert_int_equal(in->r.fault.kind, SIM_OK);
     assert_int_equal(out->r.commands[PE_LOAD], 128);
     assert_int_equal(in->r.commands[PE_LOAD], 192);
-    assert_true(out->r.ticks < in->r.ticks);
+    assert_true(out->r.ticks < in->r.ticks && !out->r.stage_ran[1] && in->r.stage_ran[1]);
+    /* One that is left out costs what its test costs, and no barrier. */
+    const PeStage without[] = {first, second}, last[] = {first, second, {"guarded", when_large, setup, {load_x, store_y}}};
+    p = program_of(without, 2);
+    Ran *two = run(a, &p, 1);
+    p = program_of(last, 3);
+    Ran *end = run(a, &p, 1);
+    assert_true(out->r.ticks >= two->r.ticks && out->r.ticks <= two->r.ticks + 8 * SIM_TICK);
+    assert_true(end->r.ticks >= two->r.ticks && end->r.ticks <= two->r.ticks + 8 * SIM_TICK);
     for (int i = 0; i < 64 * N; i++) assert_true(out->y[i] == (float)((i + N) % (64 * N)));
     const PeStage odd[] = {{"odd", when_odd, setup, {load_x, store_t}}};
     p = program_of(odd, 1);
