@@ -293,6 +293,9 @@ static Expr *check_conversion(Cx *cx, const AExpr *e, DType t) {
     const AExpr *digits = arg->kind == A_UNARY && arg->op == AO_NEG ? arg->args.at[0] : arg;
     bool literal = digits->kind == A_INT || digits->kind == A_FLOAT;      /* f64(0.1) is the double nearest to 0.1 */
     DType want = !dtype_is_float(t) ? DT_NONE : literal ? t : check_is_flexible(cx, arg) && has_float(arg) ? dtype_table[t].compute : DT_NONE;
+    int64_t whole = digits->kind != A_INT ? 0 : digits == arg ? digits->i : (int64_t)(0 - (uint64_t)digits->i);
+    bool exact = digits->kind == A_INT && dtype_is_int(t) && whole >= dtype_table[t].min && whole <= dtype_table[t].max;
+    if (exact && cx->check->program->options->kernel_text) want = t;      /* as the Kernel's printer writes a literal of the type */
     Expr *x = check_expr(cx, arg, want);
     if (!x) return NULL;
     if (t == DT_BOOL && x->type != DT_BOOL) {

@@ -7,6 +7,9 @@
 /* The parser, handed in by the tool since grammar/ stands above dsl/: see grammar/parse.h. */
 typedef AFile *ParseFn(Arena *a, Names *names, Diags *diags, const Source *source, bool kernel_text);
 
+/* The same for an expression alone, the bytes lo .. hi of a source: grammar_expr. NULL after an error. */
+typedef AExpr *ParseExprFn(Arena *a, Names *names, Diags *diags, const Source *source, uint32_t lo, uint32_t hi, bool kernel_text);
+
 /* A compile-time argument from the command line: -D NAME=VALUE. */
 typedef struct FrontArg { const char *name, *value; } FrontArg;
 

@@ -180,6 +180,10 @@ void kernel_print(const Kernel *k, Out *out);
 /* One expression as .knf text, for diagnostics and reports. */
 void expr_print(const Expr *e, Out *out);
 void stmt_print(const Stmt *s, Out *out);
+/* What kernel_print calls each index, by Index.id below n_indices; NULL where it stands nowhere. */
+const char *const *kernel_index_names(const Kernel *k, Arena *a);
+/* An expression with these names of its indices, where there is one. */
+void expr_print_named(const Expr *e, const char *const *names, int n, Out *out);
 
 /* --- kernel_dims.c ------------------------------------------------------------------------------------------------------ */
 

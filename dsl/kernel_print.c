@@ -14,6 +14,8 @@ typedef struct Printer {
     VEC(const Comb *) combs;      /* those of the kernel, one a name */
     VEC(const char *) comb_names;
     const Comb *inside;           /* the combinator whose text is being printed */
+    const char **index_names;     /* by Index.id: a name noted when it is entered, or what to call it (of n_names); or NULL */
+    int n_names;
 } Printer;
 
 /* Precedence, loosest first (docs/language.md, section 2). */
@@ -47,6 +49,7 @@ static const char *enter(Printer *p, const Index *i) {
     for (int n = 2; p->kernel && is_named(p, name); n++) name = arena_printf(p->out->arena, "%s.i%d", i->name, n);
     vec_push(p->out->arena, &p->scope, i);
     vec_push(p->out->arena, &p->names, name);
+    if (p->index_names && i->id < p->n_names) p->index_names[i->id] = name;
     return name;
 }
 
@@ -55,7 +58,7 @@ static void leave(Printer *p, int mark) { p->scope.n = p->names.n = mark; }
 static const char *index_name(const Printer *p, const Index *i) {
     for (int s = p->scope.n; s-- > 0;)
         if (p->scope.at[s] == i) return p->names.at[s];
-    return i->name;
+    return !p->kernel && i->id < p->n_names && p->index_names[i->id] ? p->index_names[i->id] : i->name;
 }
 
 static const char *comb_name(Printer *p, const Comb *c) {
@@ -421,6 +424,19 @@ void kernel_print(const Kernel *k, Out *out) {
     }
     out->indent--;
     out_s(out, "}\n");
+}
+
+const char *const *kernel_index_names(const Kernel *k, Arena *a) {
+    Out text = out_new(a);
+    Printer p = {.out = &text, .kernel = k, .index_names = NEW_ARRAY(a, const char *, k->n_indices + 1), .n_names = k->n_indices};
+    for (int i = 0; i < k->stmts.n; i++) statement(&p, k->stmts.at[i]);
+    facts(&p);
+    return p.index_names;
+}
+
+void expr_print_named(const Expr *e, const char *const *names, int n, Out *out) {
+    Printer p = {.out = out, .index_names = (const char **)names, .n_names = n};
+    print(&p, e, P_IF);
 }
 
 void expr_print(const Expr *e, Out *out) {

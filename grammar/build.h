@@ -30,6 +30,7 @@ typedef struct Build {
     ASchedule *schedule;
     ATest *test;
     AMachine *machine;
+    AExpr *expr;                 /* an expression that is read alone */
     int n_nodes;
     bool too_deep, too_many;     /* has been reported */
     VEC(AName) fn_params;

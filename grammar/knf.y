@@ -365,6 +365,10 @@ amount(V) ::= number(N) word(U) SLASH word(P).      { V = build_value_number(b, 
 number(N) ::= INT(T).                               { N = T; }
 number(N) ::= FLOAT(T).                             { N = T; }
 
+/* ---- an expression alone: the reader puts the token that no text has in front of it ---- */
+
+file ::= EXPRESSION expr(E).                        { b->expr = E; }
+
 %code {
 /* The parser's stack as the errors see it: see grammar/build.h. */
 

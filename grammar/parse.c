@@ -257,3 +257,25 @@ AFile *grammar_parse(Arena *a, Names *names, Diags *diags, const Source *source,
     knfFree(r.parser, free);
     return file;
 }
+
+AExpr *grammar_expr(Arena *a, Names *names, Diags *diags, const Source *source, uint32_t lo, uint32_t hi, bool kernel_text) {
+    AFile file = {.source = source};
+    Source *part = NEW(a, Source);      /* ends where the expression does */
+    *part = *source;
+    part->size = hi;
+    Reader r = {
+        .build = {.arena = a, .names = names, .diags = diags, .source = source, .file = &file},
+        .lex = {.source = part, .names = names, .diags = diags, .arena = a, .at = source->text + lo, .dots = kernel_text},
+    };
+    bool fine = true;
+    r.parser = knfAlloc(malloc, &r.build);
+    knf(r.parser, T_EXPRESSION, (Tok){.code = T_EXPRESSION, .lo = lo, .hi = lo});
+    for (Tok t = {.code = T_SEP}; t.code && fine;) {
+        t = read_token(&r);
+        fine = !r.lex.fault && !too_deep(&r, t);
+        if (fine && accepts(&r, t.code)) feed(&r, t);
+        else if (fine) fine = (reader_report(&r, t), false);
+    }
+    knfFree(r.parser, free);
+    return fine && !r.build.too_many && !r.build.too_deep ? r.build.expr : NULL;
+}

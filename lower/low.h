@@ -11,6 +11,7 @@ typedef struct Low {
     const TileMachine *m;
     TileProgram *p;
     TileStage *stage;           /* the one being built */
+    VEC(Name) taken;            /* names of its axes and variables */
     const char *why;            /* a limit that was reached */
 } Low;
 

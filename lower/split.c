@@ -12,9 +12,16 @@ typedef struct Split {
     Expr *parts;
 } Split;
 
+static bool is_tensor(const Low *l, Name name) {
+    for (int i = 0; i < l->k->tensors.n; i++)
+        if (!strcmp(l->k->tensors.at[i]->name, name)) return true;
+    return false;
+}
+
 static Tensor *new_tensor(Low *l, const Stmt *s, const char *what, DType type, Expr *extent) {
     Tensor *t = NEW(l->a, Tensor);
     t->name = arena_printf(l->a, "%s.%s", s->targets.at[0].tensor->name, what);
+    for (int n = 2; is_tensor(l, t->name); n++) t->name = arena_printf(l->a, "%s.%s%d", s->targets.at[0].tensor->name, what, n);
     t->id = l->k->tensors.n;
     t->role = TR_TEMP;
     t->type = type;
@@ -62,8 +69,8 @@ static Reduce *share(const Split *p, Comb *comb) {
     Expr *n = lo_max(a, lo_sub(a, p->i->hi, p->i->lo), lo_int(a, 0)), *block = lo_div_by(a, lo_sub(a, lo_add(a, n, p->parts), lo_int(a, 1)), p->parts);
     Index *i = new_index(l, p->i->name, NULL, NULL, p->i->span);
     Expr *c = lo_index(a, p->part);
-    i->lo = lo_add(a, p->i->lo, lo_mul(a, c, block));
-    i->hi = lo_min(a, lo_add(a, i->lo, block), p->i->hi);
+    i->lo = lo_max(a, lo_add(a, p->i->lo, lo_mul(a, c, block)), p->i->lo);   /* max: that it is no less than lo is seen, not to be proved */
+    i->hi = lo_min(a, lo_add(a, lo_add(a, p->i->lo, lo_mul(a, c, block)), block), p->i->hi);
     Reduce *r = NEW(a, Reduce);
     *r = *p->r;
     r->comb = comb;
@@ -130,6 +137,29 @@ static void split_plain(Split *p, Comb *comb, DType type, Stmt *to, const char *
     to->value = joined(p, comb, type, &t, 1);
 }
 
+typedef struct Others { Arena *a; const Vars *from, *to; } Others;
+static Expr *other_input(void *context, Expr *e) {
+    Others *o = context;
+    for (int i = 0; e->kind == X_VAR && i < o->from->n; i++)
+        if (o->from->at[i] == e->var) return x_var(o->a, o->to->at[i], e->span);
+    return NULL;
+}
+
+/* The merge as a step: the other part's states are its inputs, under names of their own. */
+static void merge_as_step(Split *p, const Comb *c, Comb *merge) {
+    Arena *a = p->l->a;
+    Others o = {a, &c->other, &merge->inputs};
+    memset(&merge->inputs, 0, sizeof merge->inputs);
+    memset(&merge->step, 0, sizeof merge->step);
+    for (int i = 0; i < c->other.n; i++) {
+        Var *v = NEW(a, Var);
+        *v = (Var){arena_printf(a, "%s.%s", c->other_name ? c->other_name : "o", c->other.at[i]->name), c->other.at[i]->type, p->l->k->n_vars++};
+        vec_push(a, &merge->inputs, v);
+    }
+    for (int i = 0; i < c->merge.n; i++)
+        vec_push(a, &merge->step, ((Assign){c->merge.at[i].var, lo_copy(a, c->merge.at[i].value, other_input, &o)}));
+}
+
 static void split_user(Split *p, Stmt *to) {
     Low *l = p->l;
     const Comb *c = p->r->comb;
@@ -143,8 +173,7 @@ static void split_user(Split *p, Stmt *to) {
     }
     Stmt *s = part_stmt(p, states, c->states.at[0]->type);
     for (int i = 0; i < c->states.n; i++) add_target(l, s, parts[i], lo_index(l->a, p->part));
-    merge->inputs = c->other;
-    merge->step = c->merge;
+    merge_as_step(p, c, merge);
     to->value = joined(p, merge, p->s->value->type, parts, c->states.n);
 }
 

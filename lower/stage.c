@@ -7,11 +7,30 @@ void stage_open(Low *l, Name name) {
     s->axis_of = NEW_ARRAY(l->a, TileAxis *, l->k->n_indices + 1);
     vec_push(l->a, &l->p->stages, s);
     l->stage = s;
+    l->taken.n = 0;
+}
+
+static bool is_taken(const Low *l, Name name) {
+    for (int i = 0; i < l->taken.n; i++)
+        if (!strcmp(l->taken.at[i], name)) return true;
+    for (int i = 0; i < l->k->tensors.n; i++)
+        if (!strcmp(l->k->tensors.at[i]->name, name)) return true;
+    for (int i = 0; i < l->k->dims.n; i++)
+        if (!strcmp(l->k->dims.at[i]->name, name)) return true;
+    return false;
+}
+
+/* The name, or with a number behind it where an axis, a variable, a tensor or a dim has it: the stage's text says which is which. */
+static Name unique(Low *l, Name name) {
+    Name s = name;
+    for (int n = 2; is_taken(l, s); n++) s = arena_printf(l->a, "%s.%d", name, n);
+    vec_push(l->a, &l->taken, s);
+    return s;
 }
 
 TileAxis *stage_axis(Low *l, const Index *i, Expr *lo, Expr *hi) {
     TileAxis *axis = NEW(l->a, TileAxis);
-    *axis = (TileAxis){.name = i->name, .id = l->stage->axes.n, .lo = lo, .hi = hi};
+    *axis = (TileAxis){.name = unique(l, i->name), .id = l->stage->axes.n, .lo = lo, .hi = hi};
     vec_push(l->a, &l->stage->axes, axis);
     l->stage->axis_of[i->id] = axis;
     return axis;
@@ -19,7 +38,7 @@ TileAxis *stage_axis(Low *l, const Index *i, Expr *lo, Expr *hi) {
 
 static Index *variable(Low *l, const char *name) {
     Index *i = NEW(l->a, Index);
-    i->name = name;
+    i->name = unique(l, name);
     i->id = l->p->n_indices++;
     return i;
 }

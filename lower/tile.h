@@ -16,6 +16,7 @@
  * A tile (TileBuf) holds a box of a tensor in local memory, row-major, rows `pitch` bytes apart. A computation finds the tile of each
  * tensor that it reads among those in scope: made earlier in the bodies around it. */
 #pragma once
+#include "dsl/front.h"
 #include "dsl/kernel.h"
 
 typedef struct TileNode TileNode;
@@ -136,4 +137,8 @@ TileBlock tile_block(Arena *a, const TileAxis *axis, TileNode *const *path, int 
 
 /* --- text ------------------------------------------------------------------------------------------------------------------- */
 
+/* Opens with the version, then the Kernel's own text, then the stages; the form is said in lower/tile_print.c. */
 void tile_print(const TileProgram *p, Out *out);
+/* The program of a text, equal to the one that was printed. NULL after errors, which are in diags. front: the parser and options (the
+ * text is always read as a Kernel's own); expr: grammar_expr. What comes back is well formed, not verified: see lower/verify.h. */
+TileProgram *tile_read(Arena *a, Names *names, Diags *diags, const Source *source, const FrontOptions *front, ParseExprFn *expr);

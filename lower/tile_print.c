@@ -1,37 +1,143 @@
-/* The Tile IR as text. */
-#include "lower/tile.h"
+/* The Tile IR as text. It reads back (lower/tile_read.c) to a program that prints the same:
+ *
+ *     # knyfe tile 1
+ *     the Kernel's own text
+ *     stage y one core when N <= 8 {
+ *         axis n in 0 .. N: 0.n, 1.n                   0.n: index n of statement 0; 1:k: of its reduction; fact 3.n: of a fact
+ *         let n0_step = max(1, N // 64): 8             a step that is no literal; behind ':' what it never exceeds
+ *         panel 0 of 2: x[m, k]; w[n, k]; m, n, k      operands of a product, their axes
+ *         tile %0 in x: f16 [n0 .. n0_end, @0] room [n0_step: 8, 1] slots 2 for 0: x[n, 0]; at x[n0, 0]
+ *         for n0 .. n0_end = n step n0_step over pe lockstep down {
+ *             load %0 x share row
+ *             compute 0 y
+ *         }
+ *     }
+ * A box's dimension is lo .. hi, or @lo: one place whatever the subscript is (@lo .. hi where hi is not lo + 1). A tile's room is the
+ * most that a dimension can be; behind ':' a number that it never exceeds. Reads that a tile serves are those of a statement (for
+ * 2(1): the second of that text), or stand over loop variables (at). */
+#include "lower/expr.h"
+#include "lower/tile_text.h"
+#include <inttypes.h>
 
-typedef struct Printer { Out *out; const TileStage *stage; } Printer;
+typedef struct Printer { Out *out; const TileProgram *p; const TileStage *stage; const char *const *names; } Printer;
 
-static const char *const overs[] = {"", " over pe", " over row", " over col"};
-static const char *const shares[] = {"", " share row", " share col"};
-static const char *const parts[] = {"whole", "init", "step", "final", "scan", "test"};
+const char *const tile_words_over[] = {"", "pe", "row", "col", NULL};
+const char *const tile_words_share[] = {"", "row", "col", NULL};
+const char *const tile_words_part[] = {"compute", "init", "step", "final", "scan", "test", NULL};
+
+static void expr(Printer *p, const Expr *e) { expr_print_named(e, p->names, p->p->kernel->n_indices, p->out); }
+
+static bool is_next(Arena *a, Expr *lo, const Expr *hi) { return expr_equal(hi, lo_add(a, lo, lo_int(a, 1))); }
 
 static void box(Printer *p, const TileBuf *b) {
-    out_s(p->out, "[");
+    out_s(p->out, " [");
     for (int d = 0; d < b->rank; d++) {
-        if (d) out_s(p->out, ", ");
-        expr_print(b->lo[d], p->out);
-        if (b->point[d]) continue;
+        out_f(p->out, "%s%s", d ? ", " : "", b->point[d] ? "@" : "");
+        expr(p, b->lo[d]);
+        if (b->point[d] && is_next(p->out->arena, b->lo[d], b->hi[d])) continue;
         out_s(p->out, " .. ");
-        expr_print(b->hi[d], p->out);
+        expr(p, b->hi[d]);
     }
     out_s(p->out, "]");
 }
 
-static void tile(Printer *p, const TileBuf *b) {
-    out_f(p->out, "tile %%%d %s: %s [", b->id, b->name, dtype_table[b->type].name);
+/* ": 8", a bound that the expression does not show. */
+static void most(Printer *p, const Expr *e, int64_t m) {
+    int64_t v;
+    if (m != (lo_is_int(e, &v) ? v : 0)) out_f(p->out, ": %" PRId64, m);
+}
+
+static void room(Printer *p, const TileBuf *b) {
+    if (!b->rank) return;
+    out_s(p->out, " room [");
     for (int d = 0; d < b->rank; d++) {
         if (d) out_s(p->out, ", ");
-        expr_print(b->room[d], p->out);
+        expr(p, b->room[d]);
+        most(p, b->room[d], b->most[d]);
     }
-    out_f(p->out, "]%s", b->memory == TILE_ACC ? " acc" : "");
+    out_s(p->out, "]");
+}
+
+/* --- reads: which of which statement ------------------------------------------------------------------------------------------------ */
+
+typedef struct Reads { Arena *a; TileReads *to; } Reads;
+
+static bool note_read(void *context, Expr *e) {
+    Reads *r = context;
+    if (e->kind != X_READ) return true;
+    for (int i = 0; i < r->to->n; i++)
+        if (expr_equal(r->to->at[i], e)) return true;
+    vec_push(r->a, r->to, e);
+    return true;
+}
+
+void tile_reads(Arena *a, Expr *e, TileReads *to) { expr_walk(e, note_read, &(Reads){a, to}); }
+
+const char *tile_read_text(Arena *a, const TileProgram *p, const char *const *names, const Expr *e) {
+    Out o = out_new(a);
+    expr_print_named(e, names, p->kernel->n_indices, &o);
+    return o.text;
+}
+
+/* As "x[n, k]", in front of it "(1) " when it is the second of the value that has that text. False: the value has no such read. */
+static bool read_of(Printer *p, Expr *value, const Expr *read, const char *before) {
+    Arena *a = p->out->arena;
+    TileReads all = {0};
+    const char *text = tile_read_text(a, p->p, p->names, read);
+    int same = 0;
+    tile_reads(a, value, &all);
+    for (int i = 0; i < all.n; i++) {
+        if (expr_equal(all.at[i], read)) {
+            out_s(p->out, before);
+            if (same) out_f(p->out, "(%d)", same);
+            out_f(p->out, ": %s", text);
+            return true;
+        }
+        same += !strcmp(text, tile_read_text(a, p->p, p->names, all.at[i]));
+    }
+    return false;
+}
+
+static void served(Printer *p, const Expr *read) {
+    Arena *a = p->out->arena;
+    const TileNodes *body = &p->stage->body;
+    TileWork work = {0};
+    tile_work(a, body, &work);
+    for (int i = 0; i < work.n; i++) {
+        const TileNode *n = work.at[i];
+        if (n->fact ? read_of(p, n->fact->cond, read, arena_printf(a, "for fact %d", n->fact->number))
+                    : read_of(p, n->stmt->value, read, arena_printf(a, "for %d", n->stmt->id))) return;
+    }
+    out_s(p->out, "at ");
+    expr(p, read);
+}
+
+void tile_work(Arena *a, const TileNodes *body, TileWork *to) {
+    for (int i = 0; i < body->n; i++) {
+        TileNode *n = body->at[i];
+        bool met = n->kind != TILE_COMPUTE;
+        for (int j = 0; !met && j < to->n; j++) met = to->at[j]->stmt == n->stmt && to->at[j]->fact == n->fact;
+        if (!met) vec_push(a, to, n);
+        tile_work(a, &n->body, to);
+    }
+}
+
+/* --- parts of a stage ---------------------------------------------------------------------------------------------------------------- */
+
+static void tile(Printer *p, const TileBuf *b) {
+    out_f(p->out, "tile %%%d ", b->id);
+    if (b->copied_in || b->copied_out) out_f(p->out, "%s%s ", b->copied_in ? "in" : "", b->copied_out ? "out" : "");
+    out_f(p->out, "%s: %s", b->name, dtype_name(b->type));
+    if (b->tensor && strcmp(b->tensor->name, b->name)) out_f(p->out, " of %s", b->tensor->name);
+    if (!b->tensor) out_f(p->out, " state %d of %d", b->state, b->state_of->id);
+    box(p, b);
+    room(p, b);
+    if (b->memory == TILE_ACC) out_s(p->out, " acc");
     if (b->depth != 1) out_f(p->out, " slots %d", b->depth);
-    if (b->core == 0) out_s(p->out, " core 0");
-    if (b->state_of) out_f(p->out, " state %d of %s", b->state, b->state_of->targets.at[0].tensor->name);
+    if (b->core != 1) out_f(p->out, " core %d", b->core);
     for (int i = 0; i < b->reads.n; i++) {
-        out_s(p->out, i ? ", " : " for ");
-        expr_print(b->reads.at[i], p->out);
+        out_s(p->out, i ? "; " : " ");
+        served(p, b->reads.at[i]);
     }
     out_s(p->out, "\n");
 }
@@ -39,15 +145,18 @@ static void tile(Printer *p, const TileBuf *b) {
 static void nodes(Printer *p, const TileNodes *body);
 
 static void loop(Printer *p, const TileNode *n) {
-    out_s(p->out, "for ");
+    out_s(p->out, n->levels.n ? "for " : "for once");
     for (int i = 0; i < n->levels.n; i++) {
         const TileLevel *v = &n->levels.at[i];
-        out_f(p->out, "%s%s = %s", i ? ", " : "", v->var->name, v->axis->name);
-        out_s(p->out, " step ");
+        out_f(p->out, "%s%s .. %s = %s step ", i ? ", " : "", v->var->name, v->end->name, v->axis->name);
         if (v->step_var) out_s(p->out, v->step_var->name);
-        else expr_print(v->step, p->out);
+        else {
+            expr(p, v->step);
+            most(p, v->step, v->most);
+        }
     }
-    out_f(p->out, "%s%s%s {\n", overs[n->over], n->lockstep ? " lockstep" : "", n->down ? " down" : "");
+    if (n->over) out_f(p->out, " over %s", tile_words_over[n->over]);
+    out_f(p->out, "%s%s {\n", n->lockstep ? " lockstep" : "", n->down ? " down" : "");
     p->out->indent++;
     nodes(p, &n->body);
     p->out->indent--;
@@ -55,21 +164,31 @@ static void loop(Printer *p, const TileNode *n) {
 }
 
 static void copy(Printer *p, const TileNode *n) {
-    const TileBuf *b = n->buf;
-    bool in = n->kind == TILE_LOAD;
-    if (in) out_f(p->out, "load %%%d <- %s", b->id, b->tensor->name);
-    else out_f(p->out, "store %s", b->tensor->name);
-    box(p, b);
-    if (!in) out_f(p->out, " <- %%%d", b->id);
-    out_f(p->out, "%s\n", shares[n->share]);
+    out_f(p->out, "%s %%%d %s", n->kind == TILE_LOAD ? "load" : "store", n->buf->id, n->buf->name);
+    if (n->share) out_f(p->out, " share %s", tile_words_share[n->share]);
+    out_s(p->out, "\n");
+}
+
+int tile_dot_number(Arena *a, const TileStage *s, const TileDot *dot, const TileNode **first) {
+    TileWork work = {0};
+    int n = 0;
+    tile_work(a, &s->body, &work);
+    for (int i = 0; i < work.n; i++) {
+        if (!work.at[i]->dot) continue;
+        *first = work.at[i];
+        if (work.at[i]->dot == dot) return n;
+        n++;
+    }
+    return -1;
 }
 
 static void compute(Printer *p, const TileNode *n) {
-    out_f(p->out, "%s ", parts[n->part]);
-    if (n->fact) out_f(p->out, "fact %d: ", n->fact->number);
-    if (n->fact) expr_print(n->fact->cond, p->out);
-    else out_f(p->out, "statement %d %s", n->stmt->id, n->stmt->targets.at[0].tensor->name);
-    out_f(p->out, "%s\n", n->dot ? " by dot" : "");
+    const TileNode *first;
+    out_f(p->out, "%s ", tile_words_part[n->part]);
+    if (n->fact) out_f(p->out, "fact %d", n->fact->number);
+    else out_f(p->out, "%d %s", n->stmt->id, n->stmt->targets.at[0].tensor->name);
+    if (n->dot) out_f(p->out, " by panel %d", tile_dot_number(p->out->arena, p->stage, n->dot, &first));
+    out_s(p->out, "\n");
 }
 
 static void nodes(Printer *p, const TileNodes *body) {
@@ -85,42 +204,90 @@ static void steps(Printer *p, const TileNodes *body) {
     for (int i = 0; i < body->n; i++) {
         const TileNode *n = body->at[i];
         for (int v = 0; v < n->levels.n; v++) {
-            if (!n->levels.at[v].step_var) continue;
-            out_f(p->out, "let %s = ", n->levels.at[v].step_var->name);
-            expr_print(n->levels.at[v].step, p->out);
+            const TileLevel *level = &n->levels.at[v];
+            if (!level->step_var) continue;
+            out_f(p->out, "let %s = ", level->step_var->name);
+            expr(p, level->step);
+            most(p, level->step, level->most);
             out_s(p->out, "\n");
         }
         steps(p, &n->body);
     }
 }
 
-static void stage(Out *out, const TileStage *s) {
-    Printer p = {out, s};
-    out_f(out, "stage %s", s->name);
+static void panels(Printer *p) {
+    Arena *a = p->out->arena;
+    TileWork work = {0};
+    int n = 0;
+    tile_work(a, &p->stage->body, &work);
+    for (int i = 0; i < work.n; i++) {
+        const TileDot *d = work.at[i]->dot;
+        if (!d) continue;
+        out_f(p->out, "panel %d of %d: ", n++, work.at[i]->stmt->id);
+        expr(p, d->a);
+        out_s(p->out, "; ");
+        expr(p, d->b);
+        out_f(p->out, "; %s, %s, %s\n", d->m->name, d->n->name, d->k->name);
+    }
+}
+
+/* --- axes ------------------------------------------------------------------------------------------------------------------------------ */
+
+typedef struct Along { Printer *p; const TileAxis *axis; bool any; const char *owner; } Along;
+
+static void index_along(Along *l, const Index *i, const char *sign) {
+    Printer *p = l->p;
+    if (i->id >= p->p->kernel->n_indices || p->stage->axis_of[i->id] != l->axis) return;
+    out_f(p->out, "%s%s%s%s", l->any ? ", " : ": ", l->owner, sign, p->names[i->id] ? p->names[i->id] : i->name);
+    l->any = true;
+}
+
+static void axis(Printer *p, const TileAxis *x) {
+    Arena *a = p->out->arena;
+    TileWork work = {0};
+    out_f(p->out, "axis %s in ", x->name);
+    expr(p, x->lo);
+    out_s(p->out, " .. ");
+    expr(p, x->hi);
+    tile_work(a, &p->stage->body, &work);
+    Along l = {.p = p, .axis = x};
+    for (int i = 0; i < work.n; i++) {
+        const Fact *f = work.at[i]->fact;
+        const Stmt *s = work.at[i]->stmt;
+        l.owner = f ? arena_printf(a, "fact %d", f->number) : arena_printf(a, "%d", s->id);
+        for (int j = 0; f && j < f->idx.n; j++) index_along(&l, f->idx.at[j], ".");
+        for (int j = 0; s && j < s->idx.n; j++) index_along(&l, s->idx.at[j], ".");
+        const Reduce *r = s && s->value->kind == X_REDUCE ? s->value->reduce : NULL;
+        for (int j = 0; r && j < r->idx.n; j++) index_along(&l, r->idx.at[j], ":");
+    }
+    out_s(p->out, "\n");
+}
+
+static void stage(Printer *p, const TileStage *s) {
+    Out *out = p->out;
+    p->stage = s;
+    out_f(out, "stage %s%s", s->name, s->one_core ? " one core" : "");
     if (s->when) {
         out_s(out, " when ");
-        expr_print(s->when, out);
+        expr(p, s->when);
     }
-    out_f(out, "%s {\n", s->one_core ? " one core" : "");
+    out_s(out, " {\n");
     out->indent++;
-    for (int i = 0; i < s->axes.n; i++) {
-        out_f(out, "axis %s in ", s->axes.at[i]->name);
-        expr_print(s->axes.at[i]->lo, out);
-        out_s(out, " .. ");
-        expr_print(s->axes.at[i]->hi, out);
-        out_s(out, "\n");
-    }
-    steps(&p, &s->body);
-    for (int i = 0; i < s->bufs.n; i++) tile(&p, s->bufs.at[i]);
-    nodes(&p, &s->body);
+    for (int i = 0; i < s->axes.n; i++) axis(p, s->axes.at[i]);
+    steps(p, &s->body);
+    panels(p);
+    for (int i = 0; i < s->bufs.n; i++) tile(p, s->bufs.at[i]);
+    nodes(p, &s->body);
     out->indent--;
     out_s(out, "}\n");
 }
 
 void tile_print(const TileProgram *p, Out *out) {
+    Printer x = {.out = out, .p = p, .names = kernel_index_names(p->kernel, out->arena)};
+    out_s(out, "# knyfe tile 1\n\n");
     kernel_print(p->kernel, out);
     for (int i = 0; i < p->stages.n; i++) {
         out_s(out, "\n");
-        stage(out, p->stages.at[i]);
+        stage(&x, p->stages.at[i]);
     }
 }

@@ -1,0 +1,37 @@
+/* Shared by the reader of Tile IR text (tile_read.c) and of its expressions (tile_expr.c). */
+#pragma once
+#include "dsl/front.h"
+#include "lower/tile_text.h"
+
+/* A named step, and whether a level has it. */
+typedef struct TileStep { Index *var; Expr *value; int64_t most; bool used; } TileStep;
+
+/* An expression that is made later: where it stands, where it goes; next gets it plus 1, most its value if it is a literal. serves: it
+ * is read `number` of that tile. */
+typedef struct TileLater { uint32_t from, end; Expr **to, **next; int64_t *most; TileBuf *serves; int number; } TileLater;
+
+/* The reader: a cursor over the text, and what the stage being read has so far. */
+typedef struct TileReader {
+    Arena *a;
+    Names *names;
+    Diags *diags;
+    const Source *source;
+    uint32_t at;
+    ParseExprFn *parse;
+    const Kernel *k;
+    TileProgram *p;
+    TileStage *stage;
+    const char *const *index_names;         /* of the Kernel's indices, by id */
+    VEC(Index *) variables;                 /* of the stage's loops and steps */
+    VEC(TileStep) steps;
+    VEC(TileLater) later;
+    VEC(TileDot *) dots;
+    VEC(const Stmt *) dot_stmts;            /* beside dots */
+    VEC(Index *) residue;                   /* indices of reductions that stand inside others */
+} TileReader;
+
+/* A variable of the stage, or NULL. */
+Index *tile_reader_index(TileReader *r, Name name);
+Tensor *tile_reader_tensor(TileReader *r, Name name);
+/* The typed expression; NULL after an error, which has been reported. want: the type it must have, or DT_NONE. */
+Expr *tile_reader_make(TileReader *r, const AExpr *e, DType want);
