@@ -303,17 +303,19 @@ static void run_stages(Run *r) {
     int n = p->n_stages ? p->n_stages : 1;
     if (n < 0 || n > PE_STAGES || (p->n_stages && !p->stage)) run_fault(r, SIM_F_PROGRAM, 0, 0, 0, 0, 0, "%d stages; there may be %d", n, PE_STAGES);
     bool ran = false;
+    int last = 0;
     for (int s = 0; s < n && !r->out->refused; s++) {
         int64_t before = r->end;
         r->stage = p->n_stages ? &p->stage[s] : &whole;
         r->out->stage_ran[s] = run_stage(r, ran);
         ran |= r->out->stage_ran[s];
+        if (r->out->stage_ran[s]) last = s;
         r->out->stage_ticks[s] = r->end - before;
         if (p->n_stages) r->out->n_stages = s + 1;
     }
     int64_t before = r->end;
     run_close(r);
-    if (r->out->n_stages) r->out->stage_ticks[r->out->n_stages - 1] += r->end - before;
+    r->out->stage_ticks[last] += r->end - before;
 }
 
 static void run_all(Run *r) {

@@ -187,9 +187,26 @@ def grid(tmp):
     for what, old, new, words, n in plants:
         p = go("N=%d" % n, "shift=4611686018427387905", "--time-limit", "2", t=text.replace(old, new))
         ok(old in text and p.returncode == 3 and words in p.stdout + p.stderr, "caught on a grid: " + what, "status %d\n%s%s" % (p.returncode, p.stdout, p.stderr))
-    expect("--home of no tensor", ["run", knf, "N=5", "-t", "mtia1", "--emitted", own, "--home", "q=sram"], 3, "refuses it")
     go("N=1")
     expect("--home of no tensor", ["run", knf, "N=5", "-t", "mtia1", "--emitted", own, "--home", "q=sram"], 2, "--home q=sram")
+
+
+def explain():
+    transpose = os.path.join(ROOT, "examples", "transpose.knf")
+    p = run("explain", transpose, "N=300", "M=200", "-t", "mtia1")
+    words = ["stage y", "load %0", "bound ", "busy share of ", "without one limit", "latency", "try: "]
+    ok(p.returncode == 0 and all(w in p.stdout for w in words) and p.stdout.count("\ntry: ") == 1, "knyfe explain", p.stdout + p.stderr)
+    few = run("explain", transpose, "N=1", "M=1", "-t", "mtia1")
+    ok(few.returncode == 0 and "of the PEs have work" in few.stdout, "few PEs have work", few.stdout + few.stderr)
+    expect("explain of a host", ["explain", transpose, "N=3", "M=3", "-t", "host"], 2, "no grid")
+    expect("explain of an input that is refused", ["explain", os.path.join(FAULTY, "grid", "copy.knf"), "N=60001", "-t", "mtia1"], 3, "refused by fact 2")
+    for machine in ("mtia1", "mtia2"):
+        c = run(transpose, "-t", machine)
+        ok(c.returncode == 0 and "const PeProgram pe_program" in c.stdout and "-t " + machine in c.stdout, "C for " + machine, c.stdout + c.stderr)
+    tiles = run(transpose, "-t", "mtia1", "--dump", "tile")
+    ok(tiles.returncode == 0 and "store y[" in tiles.stdout, "--dump tile", tiles.stdout + tiles.stderr)
+    p = run("test", transpose, "-t", "mtia2", "-q")
+    ok(p.returncode == 0 and p.stdout.count("\nok ") > 5, "knyfe test on a grid", p.stdout[-2000:] + p.stderr)
 
 
 def interrupt(tmp):
@@ -228,7 +245,7 @@ def tests(tmp):
 
 
 with tempfile.TemporaryDirectory() as folder:
-    parts = [lambda d: usage(), programs, environment, arrays, lambda d: faulty(), grid, interrupt, tests]
+    parts = [lambda d: usage(), programs, environment, arrays, lambda d: faulty(), grid, lambda d: explain(), interrupt, tests]
     for i, part in enumerate(parts):
         own = os.path.join(folder, str(i))
         os.mkdir(own)

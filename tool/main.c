@@ -14,7 +14,7 @@ int main(int argc, char **argv) {
     int status = options_read(a, argc, argv, &o);
     if (status < 0) {
         Tool t = {.arena = a, .names = names_new(a), .diags = diags_new(a), .options = &o};
-        static int (*const run[])(Tool *) = {cmd_emit, cmd_run, cmd_check, cmd_test, cmd_fmt, cmd_machines, cmd_sim};
+        static int (*const run[])(Tool *) = {cmd_emit, cmd_run, cmd_check, cmd_test, cmd_fmt, cmd_machines, cmd_sim, cmd_explain};
         status = run[o.command - options_commands](&t);
     }
     arena_free(a);

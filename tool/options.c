@@ -73,6 +73,10 @@ const Command options_commands[] = {
      "tIOSJTMgKXGLwWuQPkDh",
      "  knyfe sim matmul.c M=2048 N=2048 K=2048 -t mtia2\n  knyfe sim softmax.c N=100 D=100 --check softmax.knf\n"
      "  knyfe sim stream.c N=1000000 --home x=dram --home y=dram --lift all\n", 1, 1, true},
+    {"explain", "knyfe explain FILE [NAME=VALUE ...]",
+     "Says how a kernel lies on a grid of PEs, where its time goes, what bounds it, and what to try.\n"
+     "NAME=VALUE sets a dim or a scalar; dims also come from the arrays given with --in.",
+     "ktDISoTMWqh", "  knyfe explain softmax.knf N=1024 D=1024 -t mtia1\n", 1, 1, true},
 };
 const int options_n_commands = sizeof options_commands / sizeof *options_commands;
 

@@ -75,7 +75,7 @@ static void timing(const Report *r, Out *o) {
     out_s(o, "\n");
 }
 
-void report_text(const Report *r, Out *o) {
+void report_time(const Report *r, Out *o) {
     out_f(o, "%s on %s", r->kernel->name, r->machine->name);
     for (int i = 0; i < r->kernel->dims.n; i++)
         out_f(o, "%s %s=%lld", i ? "" : ":", r->kernel->dims.at[i]->name, (long long)r->dims[r->kernel->dims.at[i]->id]);
@@ -83,6 +83,10 @@ void report_text(const Report *r, Out *o) {
     if (r->time > 0) timing(r, o);
     if (r->grid && r->time > 0) sim_report_where(o, &r->grid->config, &r->grid->report);
     if (r->lifts) out_s(o, r->lifts);
+}
+
+void report_text(const Report *r, Out *o) {
+    report_time(r, o);
     out_f(o, "  check    %s: %s", !r->ok ? "FAILED" : r->no_test ? "NO TEST" : "ok", r->check);
     if (r->ratio > 0 && isfinite(r->ratio)) out_f(o, "; the largest error is %.2g of what is allowed", r->ratio);
     out_s(o, "\n");

@@ -31,5 +31,7 @@ typedef struct Report {
 /* Times, bytes and the roofline of a verdict; r->grid is set. */
 void report_measure(Arena *a, Report *r, const Verdict *v);
 void report_text(const Report *r, Out *o);
+/* The part of it that tells of time. */
+void report_time(const Report *r, Out *o);
 /* Dies when the file can't be written. */
 void report_json(Tool *t, const Report *r, const char *path);

@@ -48,6 +48,7 @@ bool tool_colour(void);
 int cmd_emit(Tool *t);
 int cmd_check(Tool *t);
 int cmd_run(Tool *t);
+int cmd_explain(Tool *t);
 int cmd_test(Tool *t);
 int cmd_fmt(Tool *t);
 int cmd_machines(Tool *t);
