@@ -12,6 +12,7 @@ typedef struct Low {
     TileProgram *p;
     TileStage *stage;           /* the one being built */
     VEC(Name) taken;            /* names of its axes and variables */
+    struct Sched *sched;        /* what the schedule says, and where lowering stands in it: lower/sched.h */
     const char *why;            /* a limit that was reached */
 } Low;
 
@@ -38,6 +39,8 @@ const TileLevel *stage_level_of(const Path *path, const TileAxis *axis);
 TileBuf *stage_tile(Low *l, Tensor *t, const char *name, DType type);
 /* States of a reduction: tiles of the statement's points in the blocks at `path`, but for the axis `without` (or NULL). */
 void stage_states(Low *l, const Path *path, const Stmt *s, const Reduce *r, const TileAxis *without);
+/* Dimension d of a tile is the block of an axis. */
+void stage_block_box(Low *l, const Path *path, const TileAxis *axis, TileBuf *b, int d);
 /* Loops of the path whose variables the expression uses: the number of the innermost, from 1; 0: none. */
 int stage_depth(const Path *path, const Expr *e);
 void stage_copy(Low *l, TileNodes *body, TileKind kind, TileBuf *b, Span at);

@@ -4,6 +4,8 @@
  * How many rows a block has is computed when the stage begins, from what fits into local memory; where not even one fits, the stage's
  * guard fails, and the statements run as stages of their own. */
 #include "lower/access.h"
+#include "lower/sched.h"
+#include "lower/simd.h"
 
 enum { RESERVE = 4096, LEAST_BLOCKS = 8, LEAST_ROWS = 8 };
 
@@ -14,8 +16,14 @@ typedef VEC(Term) Sum;
 typedef struct Rows {
     Low *l;
     int first, n, shared;       /* statements first .. first + n - 1; outer indices that they share */
+    int limit;                  /* the most that n may be */
+    int64_t most;               /* rows of a block that the schedule asks for; 0: none */
+    const char *why;            /* what ended the run of statements */
+    bool simd;                  /* all statements by the elementwise engine */
     Path path;
+    const TileSimd *plan;       /* of the statement at hand */
     Sum fixed, each;            /* bytes: of what does not grow with the rows of a block; of one row */
+    Expr *fits;                 /* one row fits into local memory */
 } Rows;
 
 static Stmt *at(const Rows *r, int i) { return r->l->k->stmts.at[r->first + i]; }
@@ -181,7 +189,7 @@ static bool load(Rows *r, Expr *read) {
     }
     TileBuf *b = stage_tile(l, read->tensor, read->tensor->name, read->tensor->type);
     stage_take_box(b, &trial);
-    b->depth = depth ? 2 : 1;
+    b->depth = depth ? sched_slots(l, (Group){r->first, r->n}, read->tensor, 2) : 1;
     vec_push(l->a, &b->reads, read);
     stage_copy(l, stage_body(l, &r->path, depth), TILE_LOAD, b, read->span);
     return count(r, b);
@@ -196,7 +204,7 @@ static bool targets(Rows *r, const Stmt *s, bool stored) {
         if (out != stored) continue;
         TileBuf *b = stage_tile(l, t->tensor, t->tensor->name, t->tensor->type);
         if (!hull_box(l, &r->path, t->tensor, &t->subs, b, &culprit)) return false;
-        b->depth = out && !read_inside(r, t->tensor) ? 2 : 1;
+        b->depth = out && !read_inside(r, t->tensor) ? sched_slots(l, (Group){r->first, r->n}, t->tensor, 2) : 1;
         if (!count(r, b)) return false;
     }
     return true;
@@ -218,6 +226,30 @@ static bool reduction_axes(Rows *r, const Stmt *s) {
     return true;
 }
 
+/* Row results of the engine are f32; what is read beside must be in a tile of the block. */
+static bool takes_f32(Rows *r, const Stmt *s) {
+    for (int i = 0; i < r->l->stage->bufs.n; i++) {
+        TileBuf *b = r->l->stage->bufs.at[i];
+        if (b->tensor != s->targets.at[0].tensor || b->copied_in) continue;
+        bool out = b->tensor->role == TR_OUTPUT || read_outside(r, b->tensor);
+        if (out && b->type != DT_F32) return false;
+        b->type = DT_F32;
+    }
+    return true;
+}
+
+/* The statement as commands of the elementwise engine, its temporaries counted. */
+static bool commands(Rows *r, const Stmt *s) {
+    Low *l = r->l;
+    r->plan = simd_plan(l, &r->path, s);
+    if (!r->plan || (low_reduce(s) && !takes_f32(r, s))) return false;
+    int before = l->stage->bufs.n;
+    simd_temps(l, &r->path, s, r->plan);
+    for (int i = before; i < l->stage->bufs.n; i++)
+        if (!count(r, l->stage->bufs.at[i])) return false;
+    return true;
+}
+
 static bool statement(Rows *r, int number) {
     Low *l = r->l;
     const Stmt *s = at(r, number);
@@ -231,7 +263,8 @@ static bool statement(Rows *r, int number) {
     for (int i = 0; i < reads.n; i++)
         if (!defined_in(r, reads.at[i]->tensor, number) && !load(r, reads.at[i])) return false;
     if (!targets(r, s, false) || !targets(r, s, true)) return false;
-    stage_compute(l, &r->path.at[0]->body, s, TILE_WHOLE);
+    if (r->simd && !commands(r, s)) return false;
+    stage_compute(l, &r->path.at[0]->body, s, TILE_WHOLE)->simd = r->plan;
     return true;
 }
 
@@ -244,7 +277,7 @@ static void open(Rows *r) {
     for (int q = 0; q < r->shared; q++) {
         TileAxis *axis = stage_axis(l, s->idx.at[q], s->idx.at[q]->lo, s->idx.at[q]->hi);
         bool last = q == r->shared - 1;
-        stage_level(l, loop, axis, last ? x_dim(l->a, NULL, s->span) : lo_int(l->a, 1), 0);   /* the last step follows from the bytes */
+        stage_level(l, loop, axis, last ? x_dim(l->a, NULL, s->span) : lo_int(l->a, 1), last ? r->most : 0);   /* the last step follows from the bytes */
     }
     memset(&r->fixed, 0, sizeof r->fixed);
     memset(&r->each, 0, sizeof r->each);
@@ -264,8 +297,9 @@ static void close(Rows *r) {
     Expr *fit = lo_div_by(a, lo_sub(a, budget, total(l, &r->fixed)), total(l, &r->each));
     Expr *share = lo_div(a, lo_add(a, n, lo_int(a, pes - 1)), pes);
     Expr *several = lo_max(a, lo_int(a, LEAST_ROWS), lo_div(a, lo_add(a, n, lo_int(a, LEAST_BLOCKS * pes - 1)), LEAST_BLOCKS * pes));
-    v->step = lo_max(a, lo_int(a, 1), lo_min(a, fit, lo_min(a, share, several)));
-    l->stage->when = lo_le(a, lo_add(a, total(l, &r->fixed), total(l, &r->each)), budget);
+    Expr *most = r->most ? lo_int(a, r->most) : several;
+    v->step = lo_max(a, lo_int(a, 1), lo_min(a, fit, lo_min(a, share, most)));
+    r->fits = lo_le(a, lo_add(a, total(l, &r->fixed), total(l, &r->each)), budget);
     stage_link(l, &r->path, 1);
     for (int i = 0; i < l->stage->bufs.n; i++) {
         TileBuf *b = l->stage->bufs.at[i];
@@ -285,32 +319,97 @@ static bool try_build(Rows *r) {
     return true;
 }
 
+static bool is_tiled_inside(const Rows *r, const Stmt *s) {
+    for (int q = r->shared; q < sched_n_axes(s); q++)
+        if (sched_tile(r->l, s, sched_axis_at(s, q)) > 0) return true;
+    return false;
+}
+
+/* Why statement number n can't be one more of the run; NULL: it can. */
+static const char *why_not(const Rows *r, int n) {
+    const Stmt *s = at(r, n);
+    bool asked = sched_group(r->l, r->first) != 0;
+    Arena *a = r->l->a;
+    Name name = sched_label(a, r->l->k, s);
+    if (!same_outer(r, s)) return arena_printf(a, "'%s' has not the same outer indices", name);
+    if (is_contraction(r, s)) return arena_printf(a, "'%s' is a contraction: blocks of whole rows would load its operands many times", name);
+    if (!reads_own_rows(r, s, n)) return arena_printf(a, "'%s' reads what is made before it at other places than its own", name);
+    if (asked && is_tiled_inside(r, s)) return arena_printf(a, "it holds whole rows, but 'tile' cuts the rows of '%s'", name);
+    if (!asked && is_tiled_inside(r, s)) return "cut";
+    return NULL;
+}
+
 /* The longest run of statements from the first on that share `shared` outer indices. */
 static void grow(Rows *r) {
     const Kernel *k = r->l->k;
-    for (r->n = 0; r->first + r->n < k->stmts.n; r->n++)
-        if (!same_outer(r, at(r, r->n)) || is_contraction(r, at(r, r->n)) || !reads_own_rows(r, at(r, r->n), r->n)) return;
+    r->why = NULL;
+    for (r->n = 0; r->first + r->n < k->stmts.n && r->n < r->limit; r->n++) {
+        if (r->n && sched_is_stored(r->l, r->first + r->n - 1)) return;
+        if ((r->why = why_not(r, r->n))) return;
+    }
 }
 
 /* The same statements, each by itself, where the group does not fit. */
-static void otherwise(Rows *r, const TileStage *group) {
+static void otherwise(Rows *r) {
     Low *l = r->l;
-    Expr *not_fit = x_op(l->a, OP_GT, group->when->args.at[0], group->when->args.at[1], NULL, (Span){0});
-    int before = l->p->stages.n;
+    sched_case(l, NULL);
+    l->sched->fallback = l->p->stages.n;
     for (int i = 0; i < r->n && !l->why; i++) nest_stage(l, at(r, i));
-    for (int i = before; i < l->p->stages.n; i++) l->p->stages.at[i]->when = not_fit;
+}
+
+/* Outer indices that the schedule deals to all PEs: -1: it says nothing; 0: they are dealt in a way that rows are not. */
+static int placed(Low *l, int first, int n) {
+    int count = 0;
+    bool any = false, rest = false, fine = true;
+    for (int q = 0; q < l->k->stmts.at[first]->idx.n; q++) {
+        const ScheduleItem *x = sched_outer(l, S_PLACE, (Group){first, n}, q);
+        any |= x != NULL;
+        fine &= !x || (!rest && !strcmp(x->to.text, "pe"));
+        rest |= !x;
+        count += x != NULL;
+    }
+    return !any ? -1 : fine ? count : 0;
+}
+
+static int64_t block_rows(const Rows *r) {
+    const ScheduleItem *x = sched_outer(r->l, S_TILE, (Group){r->first, r->n}, r->shared - 1);
+    return x ? x->number : 0;
+}
+
+/* The run of statements that is best, or that the schedule asks for. */
+static Rows choose(Low *l, int first, int want) {
+    int on = placed(l, first, want ? want : 1);
+    Rows best = {.l = l, .first = first};
+    for (int shared = l->k->stmts.at[first]->idx.n; shared >= 1; shared--) {
+        Rows r = {.l = l, .first = first, .shared = shared, .limit = want ? want : INT32_MAX};
+        if (on >= 0 && on != shared) continue;
+        grow(&r);
+        if (r.n > best.n || !best.shared) best = r;
+    }
+    return best;
+}
+
+static int refused(Low *l, int first, int want, const char *why) {
+    const ScheduleItem *x = NULL;
+    for (int i = first; !x && i < first + want; i++) x = sched_stmt(l, S_FUSE, (Group){i, 1});
+    if (x) diag_help(sched_refuse(l, x, "%s", why), "legal is: store %s in sram", x->names.at[0].text);
+    return 0;
 }
 
 int rows_stage(Low *l, int first) {
-    Rows best = {0};
-    for (int shared = l->k->stmts.at[first]->idx.n; shared >= 1; shared--) {
-        Rows r = {.l = l, .first = first, .shared = shared};
-        grow(&r);
-        if (r.n > best.n) best = r;
-    }
-    for (; best.n >= 2; best.n--)
+    int want = sched_group(l, first);
+    if (want == 1) return 0;
+    Rows best = choose(l, first, want);
+    if (want && best.n < want)
+        return refused(l, first, want, best.why ? best.why : best.shared ? "they share no outer index" : "'place' must deal the first of their outer indices to all PEs");
+    for (; best.n >= 2 && best.n >= want; best.n--) {
+        best.most = block_rows(&best);
         if (try_build(&best)) break;
+    }
+    if (want && best.n < want) return refused(l, first, want, "some tile of a row has no size that can be told");
     if (best.n < 2) return 0;
-    otherwise(&best, l->stage);
+    bool implied = sched_implies(l, best.fits);
+    vec_push(l->a, &l->sched->cases, ((LowCase){implied ? NULL : best.fits, l->p->stages.n - 1}));
+    if (!implied) otherwise(&best);
     return best.n;
 }

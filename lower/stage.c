@@ -101,6 +101,15 @@ int64_t stage_bytes(const TileBuf *b) {
     return rows + 64 * b->depth;
 }
 
+void stage_block_box(Low *l, const Path *path, const TileAxis *axis, TileBuf *b, int d) {
+    TileBlock block = path_block(l, path, axis);
+    const TileLevel *v = stage_level_of(path, axis);
+    b->lo[d] = block.lo;
+    b->hi[d] = block.hi;
+    b->room[d] = v ? level_step(l, v) : lo_max(l->a, lo_sub(l->a, axis->hi, axis->lo), lo_int(l->a, 0));
+    b->most[d] = v ? v->most : 0;
+}
+
 int64_t stage_local(const TileStage *s) {
     int64_t all = 0;
     for (int i = 0; i < s->bufs.n; i++) {

@@ -39,6 +39,7 @@ typedef struct TileBuf {
     Tensor *tensor;         /* NULL: a state */
     const Stmt *state_of;   /* a reduction's state `state` (see TilePart): one element for each point of the statement's block */
     int state;
+    bool is_part;           /* a temporary of commands of the elementwise engine */
     DType type;             /* in memory */
     TileMemory memory;
     int rank;
@@ -74,6 +75,23 @@ typedef struct TileDot {
     TileAxis *m, *n, *k;
 } TileDot;
 
+/* A statement as commands of the elementwise engine, on the box of its block seen as rows of the last index:
+ *     dst = fn(alpha * (a bin b) + beta)            or, with `red`,  dst[row] = the row of a joined
+ * a and b are a tile's whole box, or temporaries of the statement (TileSimd.temp). */
+typedef enum TileArgKind { TILE_ARG_NONE, TILE_ARG_READ, TILE_ARG_TEMP, TILE_ARG_TARGET } TileArgKind;
+typedef enum TileSpread { TILE_BOX, TILE_ONE_ROW, TILE_ONE_COLUMN } TileSpread;    /* one row for all rows; one value a row */
+typedef struct TileArg { TileArgKind kind; TileSpread spread; const Expr *read; int temp; } TileArg;
+typedef struct TileCommand {
+    TileArg dst, a, b;
+    Op bin;                 /* OP_COUNT: a alone */
+    Op fn;                  /* OP_COUNT: none */
+    bool affine, relu;      /* relu: max(.., 0), in fn's place */
+    Expr *alpha, *beta;     /* floats over literals, scalars and dims; NULL: 1, 0 */
+    CombKind red;           /* CK_SUM, CK_MAX, CK_MIN, with is_reduction */
+    bool is_reduction, one_row;     /* one_row: a single row, of the values one a row */
+} TileCommand;
+typedef struct TileSimd { VEC(TileCommand) commands; int temps; bool *temp_column; TileBuf **temp; } TileSimd;     /* temp_column: one value a row */
+
 /* One level of a TILE_FOR. The step is at least 1; it is over dims, and has a name (computed once, when the stage begins) unless it is
  * a literal. */
 typedef struct TileLevel {
@@ -103,6 +121,7 @@ struct TileNode {
     const Fact *fact;       /* of TILE_TEST */
     TilePart part;
     const TileDot *dot;
+    const TileSimd *simd;   /* WHOLE, by the elementwise engine */
 };
 
 typedef struct TileStage {
@@ -127,6 +146,7 @@ typedef struct TileMachine {
     int64_t local;          /* bytes of a PE */
     int panel;              /* largest m and n of a dot; 0: no such engine */
     bool dots[DT_COUNT];    /* types that it multiplies */
+    bool simd[DT_COUNT];    /* types of the elementwise engine */
 } TileMachine;
 
 /* --- the current block of an axis at a place ------------------------------------------------------------------------------ */

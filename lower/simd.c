@@ -1,0 +1,372 @@
+/* A statement's expression, cut into commands of the elementwise engine: one operator on two boxes, an affine map, a function.
+ *
+ * The box is seen as rows along the last index of the statement (of its reduction, if it has one). An operand is such a box, one row
+ * that serves all, or one value a row. */
+#include "lower/simd.h"
+
+enum { MOST_COMMANDS = 64, MOST_TEMPS = 16 };
+
+/* What is known of a part of the expression: a constant, or a command not yet given a place. */
+typedef struct Val {
+    bool is_const, is_plain;    /* is_plain: `cmd.a` and nothing more */
+    Expr *value;                /* of a constant */
+    TileCommand cmd;
+} Val;
+
+typedef struct Plan {
+    Low *l;
+    const Path *path;
+    const Stmt *s;
+    const Index *cols;          /* the last index */
+    const Index *rows[8];       /* those before, in order */
+    int n_rows;
+    TileSimd *out;
+    bool busy[MOST_TEMPS];
+    bool column[MOST_TEMPS];
+    bool fails;
+    const FnInst *fn;           /* the call that is being opened, and its arguments */
+    const Val *args;
+} Plan;
+
+static Val build(Plan *p, const Expr *e);
+
+static Val failed(Plan *p) {
+    p->fails = true;
+    return (Val){.is_const = true};
+}
+
+/* --- operands -------------------------------------------------------------------------------------------------------------------------- */
+
+static const Op functions[] = {OP_EXP, OP_LOG, OP_TANH, OP_ERF, OP_RECIP, OP_RSQRT, OP_ABS};
+
+static bool has_function(Op op) {
+    for (size_t i = 0; i < sizeof functions / sizeof *functions; i++)
+        if (functions[i] == op) return true;
+    return false;
+}
+
+static bool is_index(const Expr *e, const Index *i) { return e->kind == X_INDEX && e->index == i; }
+
+/* The block of the index at the place is one value. */
+static bool is_single(const Plan *p, const Index *i) {
+    const TileLevel *v = stage_level_of(p->path, stage_axis_of(p->l, i));
+    int64_t step;
+    return v && lo_is_int(v->step, &step) && step == 1;
+}
+
+/* How a read lies in the box: its subscripts are the indices of the box in their order, without those that are one value. */
+static bool spread_of(const Plan *p, const Expr *e, TileSpread *spread) {
+    int at = 0, rows = 0;
+    bool last = false;
+    for (int d = 0; d < e->args.n; d++) {
+        const Expr *sub = e->args.at[d];
+        if (p->cols && is_index(sub, p->cols)) {
+            if (d != e->args.n - 1) return false;
+            last = true;
+            continue;
+        }
+        while (at < p->n_rows && !is_index(sub, p->rows[at])) {
+            if (!is_single(p, p->rows[at])) rows = -100;      /* a row index that varies is left out */
+            at++;
+        }
+        if (at == p->n_rows) return false;
+        rows += !is_single(p, p->rows[at]);
+        at++;
+    }
+    for (; at < p->n_rows; at++)
+        if (!is_single(p, p->rows[at])) rows = rows > 0 ? -100 : rows - 100;
+    int vary = 0;
+    for (int i = 0; i < p->n_rows; i++) vary += !is_single(p, p->rows[i]);
+    if (rows == vary) *spread = last || !p->cols ? TILE_BOX : TILE_ONE_COLUMN;
+    else if (rows <= 0 && last) *spread = TILE_ONE_ROW;
+    else return false;
+    if (rows < 0 && rows % 100) return false;                 /* some of the rows' indices, not all */
+    return *spread != TILE_ONE_COLUMN || vary <= 1;
+}
+
+static Val read(Plan *p, const Expr *e) {
+    Val v = {.is_plain = true, .cmd = {.a = {TILE_ARG_READ, TILE_BOX, e, 0}, .bin = OP_COUNT, .fn = OP_COUNT}};
+    const Tensor *t = e->tensor;
+    if (e->mode != READ_PLAIN || t->policy == POLICY_CLAMP || !t->rank || !p->l->m->simd[t->type] || !spread_of(p, e, &v.cmd.a.spread)) return failed(p);
+    return v;
+}
+
+static void release(Plan *p, const TileArg *a) {
+    if (a->kind == TILE_ARG_TEMP) p->busy[a->temp] = false;
+}
+
+static void push(Plan *p, TileCommand c) {
+    if (p->out->commands.n == MOST_COMMANDS) p->fails = true;
+    else vec_push(p->l->a, &p->out->commands, c);
+}
+
+/* Gives a value a place: a tile as it is, or a temporary that a command fills. */
+static TileArg place(Plan *p, const Val *v) {
+    if (v->is_const) return failed(p), (TileArg){0};
+    if (v->is_plain) return v->cmd.a;
+    TileCommand c = v->cmd;
+    bool column = c.a.spread == TILE_ONE_COLUMN && (!c.b.kind || c.b.spread == TILE_ONE_COLUMN);
+    bool row = c.a.spread == TILE_ONE_ROW && (!c.b.kind || c.b.spread == TILE_ONE_ROW);
+    int t = 0;
+    while (t < MOST_TEMPS && (p->busy[t] || (t < p->out->temps && p->column[t] != column))) t++;
+    if (t == MOST_TEMPS || row || c.a.spread != (column ? TILE_ONE_COLUMN : TILE_BOX)) return failed(p), (TileArg){0};
+    p->busy[t] = true;
+    p->column[t] = column;
+    if (t >= p->out->temps) p->out->temps = t + 1;
+    c.dst = (TileArg){TILE_ARG_TEMP, column ? TILE_ONE_COLUMN : TILE_BOX, NULL, t};
+    c.one_row = column;
+    if (column) c.a.spread = c.b.spread = TILE_BOX;
+    push(p, c);
+    release(p, &c.a);
+    release(p, &c.b);
+    return c.dst;
+}
+
+static Val alone(Plan *p, const Val *v) {
+    if (v->is_plain) return *v;
+    return (Val){.is_plain = true, .cmd = {.a = place(p, v), .bin = OP_COUNT, .fn = OP_COUNT}};
+}
+
+/* --- expressions ----------------------------------------------------------------------------------------------------------------------- */
+
+static Expr *f32_lit(Plan *p, double x) { return x_float(p->l->a, DT_F32, x, p->s->span); }
+
+/* alpha * v + beta, one command with v's when that has no function yet. */
+static Val affine(Plan *p, const Val *v, Expr *alpha, Expr *beta) {
+    Val r = v->cmd.affine || v->cmd.fn != OP_COUNT || v->cmd.relu ? alone(p, v) : *v;
+    r.is_plain = false;
+    r.cmd.affine = true;
+    r.cmd.alpha = alpha;
+    r.cmd.beta = beta;
+    return r;
+}
+
+static Val apply(Plan *p, const Val *v, Op fn, bool relu) {
+    Val r = v->cmd.fn != OP_COUNT || v->cmd.relu ? alone(p, v) : *v;
+    r.is_plain = false;
+    r.cmd.fn = fn;
+    r.cmd.relu = relu;
+    return r;
+}
+
+static Expr *negative(Plan *p, Expr *c) {
+    return c->kind == X_LIT ? f32_lit(p, -c->lit_f) : x_op(p->l->a, OP_NEG, c, NULL, NULL, p->s->span);
+}
+
+static bool is_lit(const Expr *e, double x) { return e->kind == X_LIT && e->type == DT_F32 && e->lit_f == x && !__builtin_signbit(e->lit_f); }
+
+/* A variable and a constant. */
+static Val with_constant(Plan *p, Op op, const Val *v, Expr *c, bool swapped) {
+    switch (op) {
+    case OP_ADD: return affine(p, v, NULL, c);
+    case OP_SUB: return swapped ? affine(p, v, f32_lit(p, -1), c) : affine(p, v, NULL, negative(p, c));
+    case OP_MUL: return affine(p, v, c, NULL);
+    case OP_DIV:
+        if (!swapped || !is_lit(c, 1)) return failed(p);
+        return apply(p, v, OP_RECIP, false);
+    case OP_MAX: return is_lit(c, 0) ? apply(p, v, OP_COUNT, true) : failed(p);
+    default: return failed(p);
+    }
+}
+
+static Val two(Plan *p, Op op, const Val *x, const Val *y) {
+    Val a = alone(p, x), b = alone(p, y);
+    if (p->fails) return a;
+    bool commutes = op == OP_ADD || op == OP_MUL || op == OP_MAX || op == OP_MIN;
+    if (a.cmd.a.spread != TILE_BOX && b.cmd.a.spread == TILE_BOX && commutes) {
+        Val swap = a;
+        a = b;
+        b = swap;
+    }
+    bool same = a.cmd.a.spread == b.cmd.a.spread && a.cmd.a.spread != TILE_ONE_ROW;
+    if (a.cmd.a.spread != TILE_BOX && !same) return failed(p);
+    return (Val){.cmd = {.a = a.cmd.a, .b = b.cmd.a, .bin = op, .fn = OP_COUNT}};
+}
+
+static Val operation(Plan *p, const Expr *e) {
+    Expr *const *x = e->args.at;
+    Val a = build(p, x[0]);
+    if (p->fails) return a;
+    if (e->args.n == 1) {
+        if (a.is_const) return (Val){.is_const = true, .value = x_op(p->l->a, e->op, a.value, NULL, NULL, e->span)};
+        if (e->op == OP_NEG) return affine(p, &a, f32_lit(p, -1), NULL);
+        return has_function(e->op) ? apply(p, &a, e->op, false) : failed(p);
+    }
+    Val b = build(p, x[1]);
+    if (p->fails || e->args.n != 2) return failed(p);
+    if (a.is_const && b.is_const) return (Val){.is_const = true, .value = x_op(p->l->a, e->op, a.value, b.value, NULL, e->span)};
+    if (b.is_const) return with_constant(p, e->op, &a, b.value, false);
+    if (a.is_const) return with_constant(p, e->op, &b, a.value, e->op == OP_SUB || e->op == OP_DIV);
+    static const Op binary[] = {OP_ADD, OP_SUB, OP_MUL, OP_DIV, OP_MAX, OP_MIN};
+    for (size_t i = 0; i < sizeof binary / sizeof *binary; i++)
+        if (binary[i] == e->op) return two(p, e->op, &a, &b);
+    return failed(p);
+}
+
+/* A function's body over values of its arguments; each may be used once, or be a tile. */
+static Val call(Plan *p, const Expr *e) {
+    const FnInst *was = p->fn;
+    const Val *outer = p->args;
+    Val *args = NEW_ARRAY(p->l->a, Val, e->args.n + 1);
+    for (int i = 0; i < e->args.n; i++) {
+        args[i] = build(p, e->args.at[i]);
+        if (!p->fails && !args[i].is_const) args[i] = alone(p, &args[i]);
+        if (!p->fails && args[i].cmd.a.kind == TILE_ARG_TEMP) return failed(p);     /* who frees it? */
+    }
+    p->fn = e->fn;
+    p->args = args;
+    Val v = p->fails ? (Val){0} : build(p, e->fn->body);
+    p->fn = was;
+    p->args = outer;
+    return v;
+}
+
+/* What a core computes before it gives the command: a few scalar operations. */
+static bool is_over_dims(void *context, Expr *e) {
+    bool *fine = context;
+    bool simple = e->kind == X_OP && (e->op == OP_ADD || e->op == OP_SUB || e->op == OP_MUL || e->op == OP_DIV || e->op == OP_NEG);
+    *fine &= e->kind == X_LIT || e->kind == X_DIM || simple || e->kind == X_CONVERT || (e->kind == X_READ && !e->tensor->rank && e->tensor->role == TR_INPUT);
+    return *fine;
+}
+
+/* f32 throughout: what the engine computes in. */
+static bool is_f32(const Expr *e) { return dtype_table[e->type].kind == DK_FLOAT && dtype_table[e->type].compute == DT_F32; }
+
+static Val build(Plan *p, const Expr *e) {
+    if (p->fails || !is_f32(e)) return failed(p);
+    bool constant = e->kind != X_VAR && e->kind != X_CALL;
+    if (constant) expr_walk((Expr *)e, is_over_dims, &constant);
+    if (constant) return (Val){.is_const = true, .value = (Expr *)e};
+    switch (e->kind) {
+    case X_READ: return read(p, e);
+    case X_CONVERT: return e->type == DT_F32 && is_f32(e->args.at[0]) ? build(p, e->args.at[0]) : failed(p);
+    case X_OP: return operation(p, e);
+    case X_CALL: return call(p, e);
+    case X_VAR:
+        for (int i = 0; p->fn && i < p->fn->params.n; i++)
+            if (p->fn->params.at[i] == e->var) return p->args[i];
+        return failed(p);
+    default: return failed(p);
+    }
+}
+
+/* --- statements ---------------------------------------------------------------------------------------------------------------------- */
+
+static void finish(Plan *p, const Val *v, bool column) {
+    TileCommand c = v->cmd;
+    bool matches = c.a.spread == (column ? TILE_ONE_COLUMN : TILE_BOX);
+    if (v->is_const || !matches) {
+        p->fails = true;
+        return;
+    }
+    c.dst = (TileArg){TILE_ARG_TARGET, column ? TILE_ONE_COLUMN : TILE_BOX, NULL, 0};
+    c.one_row = column;
+    if (column) c.a.spread = c.b.spread = TILE_BOX;
+    push(p, c);
+}
+
+static void reduction(Plan *p, const Reduce *r) {
+    Arena *a = p->l->a;
+    CombKind kind = r->comb->kind;
+    Val v = build(p, r->operands.at[0]);
+    if (p->fails) return;
+    TileArg from = place(p, &v);
+    if (p->fails || from.spread != TILE_BOX) {
+        p->fails = true;
+        return;
+    }
+    TileCommand c = {.a = from, .bin = OP_COUNT, .fn = OP_COUNT, .is_reduction = true, .red = kind == CK_MEAN ? CK_SUM : kind};
+    c.dst = (TileArg){TILE_ARG_TARGET, TILE_ONE_COLUMN, NULL, 0};
+    if (kind != CK_MEAN) {
+        push(p, c);
+        return;
+    }
+    int t = p->out->temps++;
+    if (t >= MOST_TEMPS) {
+        p->fails = true;
+        return;
+    }
+    p->column[t] = true;
+    c.dst = (TileArg){TILE_ARG_TEMP, TILE_ONE_COLUMN, NULL, t};
+    push(p, c);
+    Expr *count = lo_max(a, lo_sub(a, r->idx.at[0]->hi, r->idx.at[0]->lo), lo_int(a, 0));
+    TileCommand scale = {.a = {TILE_ARG_TEMP, TILE_BOX, NULL, t}, .bin = OP_COUNT, .fn = OP_COUNT, .affine = true, .one_row = true};
+    scale.alpha = x_op(a, OP_DIV, f32_lit(p, 1), x_convert(a, DT_F32, count, p->s->span), NULL, p->s->span);
+    scale.dst = (TileArg){TILE_ARG_TARGET, TILE_ONE_COLUMN, NULL, 0};
+    push(p, scale);
+}
+
+/* The engine's row sums are f32, and one value a row lies densely only behind one index. */
+static bool fits_reduction(const Plan *p, const Reduce *r) {
+    CombKind k = r->comb->kind;
+    bool kind = k == CK_SUM || k == CK_MAX || k == CK_MIN || k == CK_MEAN, over_dims = true;
+    expr_walk(r->idx.at[0]->lo, is_over_dims, &over_dims);
+    expr_walk(r->idx.at[0]->hi, is_over_dims, &over_dims);
+    return kind && !r->scan && !r->pred && r->idx.n == 1 && r->operands.n == 1 && over_dims && dtype_table[r->comb->type].compute == DT_F32
+        && p->s->idx.n == 1;
+}
+
+static bool is_plain_target(const Stmt *s) {
+    const Target *t = &s->targets.at[0];
+    if (s->targets.n != 1 || t->subs.n != s->idx.n || !t->tensor->rank) return false;
+    for (int i = 0; i < s->idx.n; i++)
+        if (!is_index(t->subs.at[i], s->idx.at[i])) return false;
+    return true;
+}
+
+const TileSimd *simd_plan(Low *l, const Path *path, const Stmt *s) {
+    const Reduce *r = low_reduce(s);
+    Plan p = {.l = l, .path = path, .s = s, .out = NEW(l->a, TileSimd)};
+    int n = s->idx.n;
+    if (!is_plain_target(s) || n > 8 || !l->m->simd[s->targets.at[0].tensor->type] || (r && !fits_reduction(&p, r))) return NULL;
+    p.cols = r ? r->idx.at[0] : s->idx.at[n - 1];
+    for (int i = 0; i < n - !r; i++) p.rows[p.n_rows++] = s->idx.at[i];
+    const Expr *value = s->value;
+    if (r) reduction(&p, r);
+    else {
+        if (value->kind == X_CONVERT && dtype_table[value->type].kind == DK_FLOAT) value = value->args.at[0];   /* the store's rounding */
+        Val v = build(&p, value);
+        if (!p.fails) finish(&p, &v, false);
+    }
+    if (p.fails) return NULL;
+    p.out->temp_column = NEW_ARRAY(l->a, bool, p.out->temps + 1);
+    memcpy(p.out->temp_column, p.column, sizeof(bool) * (size_t)p.out->temps);
+    p.out->temp = NEW_ARRAY(l->a, TileBuf *, p.out->temps + 1);
+    return p.out;
+}
+
+static bool same_box(const TileBuf *x, const TileBuf *y) {
+    if (x->rank != y->rank) return false;
+    for (int d = 0; d < x->rank; d++)
+        if (!expr_equal(x->lo[d], y->lo[d]) || !expr_equal(x->hi[d], y->hi[d])) return false;
+    return true;
+}
+
+static bool is_used(const TileSimd *plan, int n, const TileBuf *b) {
+    for (int i = 0; i < n; i++)
+        if (plan->temp[i] == b) return true;
+    return false;
+}
+
+void simd_temps(Low *l, const Path *path, const Stmt *s, const TileSimd *plan) {
+    const Reduce *r = low_reduce(s);
+    TileStage *stage = l->stage;
+    for (int t = 0; t < plan->temps; t++) {
+        bool inner = r && !plan->temp_column[t];
+        int n = s->idx.n - (!r && plan->temp_column[t]);
+        TileBuf box = {0};
+        stage_box(l, &box, n + inner);
+        for (int d = 0; d < n + inner; d++) stage_block_box(l, path, stage_axis_of(l, d < n ? s->idx.at[d] : r->idx.at[0]), &box, d);
+        TileBuf *b = NULL;
+        for (int i = 0; i < stage->bufs.n && !b; i++) {
+            TileBuf *old = stage->bufs.at[i];
+            if (!old->tensor && old->is_part && same_box(old, &box) && !is_used(plan, t, old)) b = old;
+        }
+        if (!b) {
+            b = stage_tile(l, NULL, arena_printf(l->a, "part%d", stage->bufs.n), DT_F32);
+            b->is_part = true;
+            stage_take_box(b, &box);
+        }
+        plan->temp[t] = b;
+    }
+}

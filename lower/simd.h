@@ -1,0 +1,9 @@
+/* Statements as commands of the elementwise engine. */
+#pragma once
+#include "lower/low.h"
+
+/* The commands for a statement whose indices lie in the stage that is being built, or NULL: some operator, type or access is not the
+ * engine's. The last `n` - 1 leading indices need not be blocks of one value. */
+const TileSimd *simd_plan(Low *l, const Path *path, const Stmt *s);
+/* Tiles for its temporaries: those of earlier statements serve again, for the engine works in order. */
+void simd_temps(Low *l, const Path *path, const Stmt *s, const TileSimd *plan);
