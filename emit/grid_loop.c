@@ -1,6 +1,7 @@
 /* The loop tree, projected on one core: which loops, waits and copies are its. */
 #include "emit/grid_gen.h"
 #include "lower/expr.h"
+#include <string.h>
 
 TileBlock grid_block(GridGen *g, const TileAxis *axis) {
     const TileLevel *v = g->level_of[axis->id];
@@ -34,6 +35,7 @@ static void join(GridUse *to, GridUse u) {
     to->read |= u.read;
     to->written |= u.written;
     to->by_engine |= u.by_engine;
+    to->by_simd |= u.by_simd;
     to->by_core |= u.by_core;
     to->commands += u.commands;
 }
@@ -51,9 +53,34 @@ GridUse grid_use(TileNode *n, const TileBuf *b) {
         u.commands = u.by_engine;
         return u;
     }
+    if (n->simd) {
+        for (int i = 0; i < n->simd->commands.n; i++) {
+            const TileCommand *c = &n->simd->commands.at[i];
+            bool a = c->a.kind == TILE_ARG_READ && grid_serves(b, c->a.read), other = c->b.kind == TILE_ARG_READ && grid_serves(b, c->b.read);
+            u.read |= a || other;
+            u.commands += a || other;
+        }
+        u.commands += u.written;
+        u.by_engine = u.by_simd = u.read || u.written;
+        return u;
+    }
     u.read = n->part != TILE_INIT && n->part != TILE_FINAL && reads(b, n->stmt ? n->stmt->value : n->fact->cond);
     u.by_core = u.read || u.written;
     return u;
+}
+
+const TileNode *grid_last_use(const TileNodes *body, const TileBuf *b) {
+    for (int i = body->n; i-- > 0;) {
+        GridUse u = grid_use(body->at[i], b);
+        if (u.read || u.written) return body->at[i]->kind == TILE_COMPUTE ? body->at[i] : NULL;
+    }
+    return NULL;
+}
+
+bool grid_by_simd(const GridGen *g, const TileBuf *b) {
+    for (int i = 0; i < g->stage->body.n; i++)
+        if (grid_use(g->stage->body.at[i], b).by_simd) return true;
+    return false;
 }
 
 static bool has_load(const TileNode *n) {
@@ -137,6 +164,9 @@ static void pe_for(GridGen *g, const char *name, CExpr lo, CExpr hi, CExpr step)
 }
 
 static CExpr op(GridGen *g, const char *o, CExpr x, CExpr y) {
+    bool none = !strcmp(y.text, "0") && *o == '-';
+    if (none || (*o == '+' && (!strcmp(x.text, "0") || !strcmp(y.text, "0")))) return none || !strcmp(y.text, "0") ? x : y;
+    if (*o == '*' && (!strcmp(x.text, "1") || !strcmp(y.text, "1"))) return c_product(&g->p, x, y);
     g->ops++;
     return c_binary(&g->p, o, x, y);
 }
@@ -324,6 +354,13 @@ static void load(GridGen *g, TileNodes *body, int i, int *last) {
     grid_tile_show(g, t);
 }
 
+/* Some buffer that commands of the elementwise engine write. */
+static const char *written_ring(const GridGen *g) {
+    for (int i = 0; i < g->stage->bufs.n; i++)
+        if (!g->tiles[i].buf->copied_in && grid_by_simd(g, g->tiles[i].buf)) return g->tiles[i].ring;
+    return NULL;
+}
+
 static void unload(GridGen *g, TileNodes *body, int i) {
     TileNode *n = body->at[i];
     GridTile *t = &g->tiles[n->buf->id];
@@ -333,9 +370,12 @@ static void unload(GridGen *g, TileNodes *body, int i) {
         command(g, "pe_pop", t->ring, t->slot);
         return;
     }
-    if (grid_sole_command(body, n->buf)) return;
+    const TileNode *taker = grid_last_use(body, n->buf);
+    if (taker && taker->simd) return;
+    if (!grid_by_simd(g, n->buf) && grid_sole_command(body, n->buf)) return;
     CExpr pop = c_atomf(&g->p, "PE_AT(%s, .pop = %s)", t->ring, grid_int(g, t->slot).text), none = c_atomf(&g->p, "PE_AT(%s)", t->turned ? t->turned : t->ring);
     if (t->turned) c_expr(&g->p, c_atomf(&g->p, "pe_transpose(pe, %s, %s, 0, 0)", none.text, pop.text));
+    else if (grid_by_simd(g, n->buf)) c_expr(&g->p, c_atomf(&g->p, "pe_se(pe, .rows = 0, .cols = 0, .dst = PE_AT(%s), .a = %s)", written_ring(g), pop.text));
     else c_expr(&g->p, c_atomf(&g->p, "pe_dot(pe, .m = 0, .n = 0, .k = 0, .a = %s, .b = %s)", pop.text, none.text));
 }
 
@@ -381,6 +421,7 @@ void grid_body(GridGen *g, TileNodes *body) {
             if (g->core == 0) break;
             knf_line(g, n, &last);
             if (n->dot) grid_dot(g, n);
+            else if (n->simd) grid_simd(g, n);
             else grid_compute(g, n);
         }
     }

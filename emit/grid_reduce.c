@@ -234,7 +234,11 @@ void grid_acc_merge(GridGen *g, GridAcc *acc, const GridAcc *other) {
 /* Lane after lane joins the first. */
 static void fold_one_by_one(GridGen *g, GridAcc *acc) {
     CPrint *p = &g->p;
-    const char *i = grid_name(g, "i");
+    const char **all = NEW_ARRAY(g->a, const char *, acc->n + 1), *i = grid_name(g, "i");
+    for (int s = 0; s < acc->n; s++) {
+        all[s] = grid_name(g, arena_printf(g->a, "all_%s", state_name(acc, s)));
+        c_declare(p, arena_printf(g->a, "const %s", vector_type(g, acc->type[s])), all[s], c_atom(acc->state[s]));
+    }
     CExpr args[] = {c_atom("pe"), c_atom(i), c_atom("1"), c_atom("16"), c_atom("1")};
     out_f(p->out, "%s ", c_call(p, "pe_for", 5, args).text);
     c_block(p);
@@ -243,7 +247,7 @@ static void fold_one_by_one(GridGen *g, GridAcc *acc) {
     other.state = NEW_ARRAY(g->a, const char *, acc->n + 1);
     for (int s = 0; s < acc->n; s++) {
         const char *lt = grid_lt(acc->type[s]);
-        CExpr lane = grid_apply2(g, "lane", lt, c_atom(acc->state[s]), c_cast(p, "int", c_atom(i)));
+        CExpr lane = grid_apply2(g, "lane", lt, c_atom(all[s]), c_cast(p, "int", c_atom(i)));
         other.state[s] = grid_named(g, arena_printf(g->a, "other_%s", state_name(acc, s)), lt, grid_splat(g, lt, lane)).text;
     }
     if (is_arg(acc->r->comb)) merge_arg(g, acc, &other, false);

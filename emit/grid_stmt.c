@@ -82,7 +82,8 @@ void grid_lane_loop(GridGen *g, const Index *i, Expr *lo, Expr *hi, bool once, G
         return;
     }
     const char *rest = grid_name(g, arena_printf(g->a, "%s_rest", i->name));
-    CExpr n = c_call2(p, "pe_max", c_atom("0"), c_binary(p, "-", to, from));
+    bool from_0 = lo->kind == X_LIT && !lo->lit_i;
+    CExpr n = from_0 && hi->kind == X_DIM ? to : c_call2(p, "pe_max", c_atom("0"), from_0 ? to : c_binary(p, "-", to, from));
     c_declare(p, "const int64_t", rest, c_sum(p, from, c_binary(p, "*", c_binary(p, "/", n, c_atom("16")), c_atom("16"))));
     g->ops += 5;
     GridMark m = grid_enter(g);

@@ -61,9 +61,26 @@ static bool is_open(void *context, Expr *e) {
 
 static bool is_simple(const Expr *e) { return e->kind == X_INDEX || e->kind == X_DIM || e->kind == X_LIT; }
 
+/* Reads with clamp need the nearest element inside where a whole block lies outside. */
+static bool is_clamped(const TileBuf *b) {
+    for (int i = 0; i < b->reads.n; i++)
+        if (b->reads.at[i]->mode == READ_CLAMP) return true;
+    return false;
+}
+
+static Expr *box_lo(GridGen *g, const TileBuf *b, int d) {
+    if (!is_clamped(b) || is_simple(b->lo[d])) return b->lo[d];
+    return lo_min(g->a, b->lo[d], lo_sub(g->a, b->tensor->shape[d], literal(g, 1)));
+}
+
+static Expr *box_hi(GridGen *g, const TileBuf *b, int d, Expr *lo) {
+    if (!is_clamped(b) || is_simple(b->hi[d])) return b->hi[d];
+    return lo_max(g->a, b->hi[d], lo_add(g->a, lo, literal(g, 1)));
+}
+
 static Expr *extent(GridGen *g, const TileBuf *b, int d) {
-    Expr *e = lo_sub(g->a, b->hi[d], b->lo[d]);
-    return is_simple(e) || (is_simple(b->lo[d]) && is_simple(b->hi[d])) ? e : lo_max(g->a, e, literal(g, 0));
+    Expr *lo = box_lo(g, b, d), *hi = box_hi(g, b, d, lo), *e = lo_sub(g->a, hi, lo);
+    return is_simple(e) || (is_simple(lo) && is_simple(hi)) ? e : lo_max(g->a, e, literal(g, 0));
 }
 
 static const char *extent_name(GridGen *g, const GridTile *t, int d) {
@@ -87,7 +104,7 @@ void grid_tiles_place(GridGen *g, int depth) {
         if (!all.open) continue;
         t->has_place = true;
         for (int d = 0; d < b->rank; d++) {
-            t->lo[d] = b->point[d] ? NULL : grid_number(g, g->numbers, arena_printf(g->a, "%s_lo%d", t->name, d), b->lo[d]);
+            t->lo[d] = b->point[d] ? NULL : grid_number(g, g->numbers, arena_printf(g->a, "%s_lo%d", t->name, d), box_lo(g, b, d));
             t->ext[d] = b->point[d] ? literal(g, 1) : grid_number(g, g->numbers, extent_name(g, t, d), extent(g, b, d));
         }
     }
@@ -250,7 +267,7 @@ static void move_of(GridGen *g, GridTile *t, Move *m) {
     int64_t v;
     *m = (Move){.t = t, .off = literal(g, 0)};
     for (int d = 0; d < b->rank; d++) {
-        Expr *lo = b->lo[d], *hi = b->hi[d], *stride, *ext;
+        Expr *lo = box_lo(g, b, d), *hi = box_hi(g, b, d, lo), *stride, *ext;
         stride_of(g, b->tensor, d, &stride);
         if (t->lo[d]) {
             lo = t->lo[d];
