@@ -55,7 +55,7 @@ static int dim_of(const Exprs *subs, const Index *i) {
     return 0;
 }
 
-static CExpr place(GridGen *g, const char *ring, Expr *off, Expr *pitch, const char *move, Expr *by) {
+CExpr grid_place(GridGen *g, const char *ring, Expr *off, Expr *pitch, const char *move, Expr *by) {
     int64_t v;
     Out o = out_new(g->a);
     out_f(&o, "PE_AT(%s", ring);
@@ -86,7 +86,7 @@ static CExpr operand(GridGen *g, const Panel *p, const Expr *read, const Index *
     Expr *off = grid_offset(g, t, (const Expr *const *)read->args.at), *by_k = slope(g, t, &read->args, p->k), *by_row = slope(g, t, &read->args, rows);
     Expr *pop = pops(g, t->buf) && t->is_ring ? t->slot : NULL;
     bool along = lo_is_int(by_k, &v) && (v == size || v == 0);
-    if (along) return place(g, t->ring, off, lo_is_int(by_row, &v) && v == 0 ? NULL : by_row, "pop", pop);
+    if (along) return grid_place(g, t->ring, off, lo_is_int(by_row, &v) && v == 0 ? NULL : by_row, "pop", pop);
     if (!t->turned) {
         t->turned = grid_enumerator(g, "", arena_printf(g->a, "%s_turned", t->buf->name));
         vec_push(g->a, &g->rings, t->turned);
@@ -95,9 +95,9 @@ static CExpr operand(GridGen *g, const Panel *p, const Expr *read, const Index *
     }
     Expr *pitch, *slot;
     grid_turned(g, t, &pitch, &slot);
-    CExpr args[] = {c_atom("pe"), place(g, t->turned, NULL, pitch, "push", slot), place(g, t->ring, off, by_k, "pop", pop), grid_int(g, p->size[2]), grid_int(g, p->size[number])};
+    CExpr args[] = {c_atom("pe"), grid_place(g, t->turned, NULL, pitch, "push", slot), grid_place(g, t->ring, off, by_k, "pop", pop), grid_int(g, p->size[2]), grid_int(g, p->size[number])};
     c_expr(&g->p, c_call(&g->p, "pe_transpose", 5, args));
-    return place(g, t->turned, NULL, pitch, "pop", slot);
+    return grid_place(g, t->turned, NULL, pitch, "pop", slot);
 }
 
 static void dot(GridGen *g, const Panel *p, int acc, bool add, CExpr k, CExpr a, CExpr b) {
@@ -123,8 +123,9 @@ static void final(GridGen *g, const TileNode *n, const Panel *p, int acc) {
     Expr *off = grid_offset(g, t, (const Expr *const *)target->subs.at), *pitch = slope(g, t, &target->subs, p->m);
     int64_t v;
     if (lo_is_int(pitch, &v) && v == 0) pitch = NULL;
+    if (!t->is_ring && grid_by_simd(g, t->buf)) c_expr(&g->p, c_call2(&g->p, "pe_fence", c_atom("pe"), c_atom("PE_SE")));
     bool drains = t->buf->type == DT_F32 || t->buf->type == DT_I32;
-    CExpr dst = place(g, t->ring, off, pitch, "push", t->is_ring && pops(g, t->buf) ? t->slot : NULL);
+    CExpr dst = grid_place(g, t->ring, off, pitch, "push", t->is_ring && pops(g, t->buf) ? t->slot : NULL);
     CExpr m = grid_int(g, p->size[0]), k = grid_int(g, p->size[1]);
     if (drains) {
         CExpr args[] = {c_atom("pe"), dst, c_int(&g->p, acc), m, k};

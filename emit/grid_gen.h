@@ -153,8 +153,12 @@ void grid_store(GridGen *g, TileNode *n);
 /* The nodes, as far as this core has to do with them. */
 void grid_body(GridGen *g, TileNodes *body);
 /* How commands and computations in a node use a tile. */
-typedef struct GridUse { bool read, written, by_engine, by_core; int commands; } GridUse;
+typedef struct GridUse { bool read, written, by_engine, by_simd, by_core; int commands; } GridUse;     /* by_simd: by_engine, the elementwise one */
 GridUse grid_use(TileNode *n, const TileBuf *b);
+/* The last node that uses the tile, when it stands in this very body; NULL: none, or inside a loop. */
+const TileNode *grid_last_use(const TileNodes *body, const TileBuf *b);
+/* Commands of the elementwise engine use the tile somewhere in the stage. */
+bool grid_by_simd(const GridGen *g, const TileBuf *b);
 /* The current block of an axis. */
 TileBlock grid_block(GridGen *g, const TileAxis *axis);
 
@@ -222,6 +226,9 @@ CExpr grid_reduction(GridGen *g, const Expr *e);
 
 void grid_compute(GridGen *g, TileNode *n);
 void grid_dot(GridGen *g, TileNode *n);
+void grid_simd(GridGen *g, const TileNode *n);
+/* PE_AT(ring, ...): off and pitch may be NULL; `move` is pop or push, by that many bytes unless NULL. */
+CExpr grid_place(GridGen *g, const char *ring, Expr *off, Expr *pitch, const char *move, Expr *by);
 /* It stands in this very body, and is the only command that uses the tile. */
 bool grid_sole_command(const TileNodes *body, const TileBuf *b);
 /* Opens the loop of an index within its block; returns whether a block of C was opened. */

@@ -1,0 +1,122 @@
+/* Commands of the elementwise engine. */
+#include "emit/grid_gen.h"
+#include "lower/expr.h"
+#include <assert.h>
+
+static const char *const bins[OP_COUNT] = {[OP_ADD] = "PE_ADD", [OP_SUB] = "PE_SUB", [OP_MUL] = "PE_MUL", [OP_DIV] = "PE_DIV", [OP_MAX] = "PE_MAX", [OP_MIN] = "PE_MIN"};
+static const char *const fns[OP_COUNT] = {[OP_EXP] = "PE_EXP", [OP_LOG] = "PE_LOG", [OP_TANH] = "PE_TANH", [OP_ERF] = "PE_ERF",
+                                          [OP_RECIP] = "PE_RECIP", [OP_RSQRT] = "PE_RSQRT", [OP_ABS] = "PE_ABS"};
+
+/* The statement's indices stand at the beginnings of their blocks; the box as rows and columns. */
+typedef struct Box { const Stmt *s; const Reduce *r; Expr *was[16]; Expr *rows, *cols; } Box;
+
+static const Index *index_at(const Box *b, int i) { return i < b->s->idx.n ? b->s->idx.at[i] : b->r->idx.at[0]; }
+static int indices(const Box *b) { return b->s->idx.n + (b->r != NULL); }
+
+static Box enter(GridGen *g, const Stmt *s) {
+    Box b = {.s = s, .r = s->value->kind == X_REDUCE ? s->value->reduce : NULL, .rows = lo_int(g->a, 1)};
+    for (int i = 0; i < indices(&b); i++) {
+        const Index *x = index_at(&b, i);
+        TileBlock block = grid_block(g, g->stage->axis_of[x->id]);
+        Expr *lo = grid_folded(g, block.lo), *n = lo_max(g->a, lo_sub(g->a, grid_folded(g, block.hi), lo), lo_int(g->a, 0));
+        if (i + 1 < indices(&b)) b.rows = lo_mul(g->a, b.rows, n);
+        else b.cols = n;
+        b.was[i] = grid_pin(g, x);
+        g->pinned[x->id] = lo;
+    }
+    b.rows = grid_number(g, g->numbers, "rows", b.rows);
+    b.cols = grid_number(g, g->numbers, "cols", b.cols);
+    return b;
+}
+
+static void leave(GridGen *g, const Box *b) {
+    for (int i = 0; i < indices(b); i++) g->pinned[index_at(b, i)->id] = b->was[i];
+}
+
+static GridTile *tile_of(GridGen *g, const TileNode *n, const TileArg *a) {
+    if (a->kind == TILE_ARG_READ) return grid_tile_of(g, a->read);
+    if (a->kind == TILE_ARG_TARGET) return grid_tile_of_target(g, n->stmt->targets.at[0].tensor);
+    return a->kind == TILE_ARG_TEMP ? &g->tiles[n->simd->temp[a->temp]->id] : NULL;
+}
+
+static bool uses(GridGen *g, const TileNode *n, const TileCommand *c, const GridTile *t) { return tile_of(g, n, &c->a) == t || tile_of(g, n, &c->b) == t; }
+
+/* This command is the last that uses the ring, and stands in the body that got it. */
+static bool pops(GridGen *g, const TileNode *n, int number, const GridTile *t) {
+    TileNodes *body = g->bodies.at[g->bodies.n - 1];
+    for (int i = number + 1; i < n->simd->commands.n; i++)
+        if (uses(g, n, &n->simd->commands.at[i], t)) return false;
+    return grid_last_use(body, t->buf) == n;
+}
+
+static CExpr place(GridGen *g, const TileNode *n, int number, const TileArg *a, bool same_again) {
+    GridTile *t = tile_of(g, n, a);
+    assert(t);
+    Expr *off = NULL, *pitch = NULL, *move = NULL;
+    const char *way = "pop";
+    if (a->kind == TILE_ARG_READ) off = grid_offset(g, t, (const Expr *const *)a->read->args.at);
+    if (a->kind == TILE_ARG_TARGET) off = grid_offset(g, t, (const Expr *const *)n->stmt->targets.at[0].subs.at);
+    if (a->spread == TILE_BOX && !n->simd->commands.at[number].one_row && t->buf->rank > 1) pitch = t->pitch;
+    if (t->is_ring && a->kind == TILE_ARG_READ && !same_again && pops(g, n, number, t)) move = t->slot;
+    if (t->is_ring && a->kind == TILE_ARG_TARGET) {
+        way = "push";
+        if (grid_sole_command(g->bodies.at[g->bodies.n - 1], t->buf)) move = t->slot;
+    }
+    return grid_place(g, t->ring, off, pitch, way, move);
+}
+
+/* A float that the core computes for a command. */
+static CExpr number_of(GridGen *g, const Expr *e) {
+    static const char *const ops[OP_COUNT] = {[OP_ADD] = "+", [OP_SUB] = "-", [OP_MUL] = "*", [OP_DIV] = "/"};
+    if (e->kind == X_LIT) return grid_literal(g, DT_F32, e->lit_f, 0);
+    if (e->kind == X_READ) {
+        g->scalar_used[e->tensor->id] = true;
+        return c_atom(g->scalar[e->tensor->id]);
+    }
+    if (e->kind == X_CONVERT && e->args.at[0]->type != DT_I64) return number_of(g, e->args.at[0]);
+    if (e->kind == X_CONVERT) return c_cast(&g->p, "float", grid_int(g, grid_folded(g, e->args.at[0])));
+    g->ops += e->op == OP_DIV ? 20 : 1;
+    if (e->args.n == 1) return c_unary(&g->p, "-", number_of(g, e->args.at[0]));
+    return c_binary(&g->p, ops[e->op], number_of(g, e->args.at[0]), number_of(g, e->args.at[1]));
+}
+
+static void reduction(GridGen *g, const TileNode *n, int i, const Box *b) {
+    const TileCommand *c = &n->simd->commands.at[i];
+    const char *red = c->red == CK_SUM ? "PE_RSUM" : c->red == CK_MAX ? "PE_RMAX" : "PE_RMIN";
+    CExpr args[] = {c_atom("pe"), c_atom(red), place(g, n, i, &c->dst, false), place(g, n, i, &c->a, false), grid_int(g, b->rows), grid_int(g, b->cols)};
+    c_expr(&g->p, c_call(&g->p, "pe_se_reduce", 6, args));
+}
+
+static void elementwise(GridGen *g, const TileNode *n, int i, const Box *b) {
+    const TileCommand *c = &n->simd->commands.at[i];
+    bool twice = c->b.kind && tile_of(g, n, &c->a) == tile_of(g, n, &c->b);
+    Expr *rows = c->one_row ? lo_int(g->a, 1) : b->rows, *cols = c->one_row ? b->rows : b->cols;
+    Out o = out_new(g->a);
+    out_s(&o, "pe_se(pe, ");
+    if (c->bin != OP_COUNT) out_f(&o, ".bin = %s, ", bins[c->bin]);
+    if (c->relu) out_s(&o, ".fn = PE_RELU, ");
+    if (c->fn != OP_COUNT) out_f(&o, ".fn = %s, ", fns[c->fn]);
+    if (c->affine) {
+        out_f(&o, ".affine = true, .alpha = %s, ", c->alpha ? number_of(g, c->alpha).text : "1.0f");
+        if (c->beta) out_f(&o, ".beta = %s, ", number_of(g, c->beta).text);
+    }
+    if (c->b.kind && c->b.spread == TILE_ONE_ROW) out_s(&o, ".b_row = true, ");
+    if (c->b.kind && c->b.spread == TILE_ONE_COLUMN) out_s(&o, ".b_col = true, ");
+    out_f(&o, ".rows = %s, .cols = %s, .dst = %s, ", grid_int(g, rows).text, grid_int(g, cols).text, place(g, n, i, &c->dst, false).text);
+    out_f(&o, ".a = %s", place(g, n, i, &c->a, twice).text);
+    if (c->b.kind) out_f(&o, ", .b = %s", place(g, n, i, &c->b, false).text);
+    out_s(&o, ")");
+    c_expr(&g->p, c_atom(o.text));
+}
+
+void grid_simd(GridGen *g, const TileNode *n) {
+    Box b = enter(g, n->stmt);
+    for (int i = 0; i < n->simd->commands.n; i++) {
+        if (n->simd->commands.at[i].is_reduction) reduction(g, n, i, &b);
+        else elementwise(g, n, i, &b);
+    }
+    GridTile *t = grid_tile_of_target(g, n->stmt->targets.at[0].tensor);
+    if (!t->is_ring && t->buf->copied_out) c_expr(&g->p, c_call2(&g->p, "pe_fence", c_atom("pe"), c_atom("PE_SE")));
+    grid_tile_show(g, t);
+    leave(g, &b);
+}
