@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -25,6 +26,7 @@ static int64_t mapped_bytes(void) {
 }
 
 static void child_limits(int seconds, int64_t bytes) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
     struct rlimit core = {0, 0};
     setrlimit(RLIMIT_CORE, &core);
     if (seconds) {

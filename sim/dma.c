@@ -222,7 +222,7 @@ static void copy_row(void *context, int64_t off, int64_t bytes, int64_t row) {
     unsigned char *tensor = (unsigned char *)c->pe->run->c->tensor[c->tensor].data + off, *local = use_row(c, &c->use[0], row);
     bool store = c->engine == PE_STORE;
     mem_check(c, off, bytes, store);
-    if (store && c->pe->run->c->tensor[c->tensor].written) memset(c->pe->run->c->tensor[c->tensor].written + off, 1, (size_t)bytes);
+    if (store && c->pe->run->c->tensor[c->tensor].written) memset(c->pe->run->c->tensor[c->tensor].written + off, sim_writer_mark(c->pe->index), (size_t)bytes);
     memcpy(store ? tensor : local, store ? local : tensor, (size_t)bytes);
 }
 

@@ -15,7 +15,7 @@ typedef struct SimTensor {
     int rank;
     int64_t shape[SIM_RANK], count, bytes;
     void *data;            /* count elements, row-major; for sim_run_child shared with the child (sim_tensor_alloc) */
-    unsigned char *written;   /* NULL, or `bytes` bytes that become 1 where a PE stores, shared as data is */
+    unsigned char *written;   /* NULL, or `bytes` bytes, 0; where a PE stores its sim_writer_mark. Shared as data is */
     bool dram;             /* lives in DRAM, else in SRAM */
 } SimTensor;
 
@@ -98,6 +98,8 @@ void sim_run_child(const SimConfig *c, int seconds, int64_t bytes, SimReport *ou
 void *sim_share(int64_t bytes);
 void sim_unshare(void *p, int64_t bytes);
 
+/* From 1 on by the PE's number; one mark for all beyond the 254th. */
+static inline unsigned char sim_writer_mark(int pe) { return (unsigned char)(pe < 254 ? pe + 1 : 255); }
 static inline int64_t sim_cycles(int64_t ticks) { return (ticks + SIM_TICK - 1) / SIM_TICK; }
 int sim_type_bytes(PeType t);
 const char *sim_type_name(PeType t);

@@ -276,6 +276,14 @@ ChildResult grid_run(Tool *t, const Trial *r, const Array *out) {
 
 /* ---- after a run ---- */
 
+bool grid_writer(const GridRun *g, const char *output, int64_t element, int *row, int *col) {
+    const SimTensor *t = &g->config.tensor[sim_program_tensor(&g->code->program, output)];
+    int mark = t->written && element < t->count ? t->written[element * sim_type_bytes(t->type)] : 0, cols = (int)g->code->machine.cols;
+    *row = (mark - 1) / cols;
+    *col = (mark - 1) % cols;
+    return mark && mark < 255;
+}
+
 int64_t grid_lifted(Tool *t, const GridRun *g, const char *limit) {
     SimMachine m = g->code->machine;
     SimConfig c = g->config;

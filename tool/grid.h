@@ -41,6 +41,8 @@ int grid_homes(Tool *t, GridCode *c);
 
 /* One run on the trial's inputs. Outputs are there once; what was never written differs between outputs[0] and outputs[1]. */
 ChildResult grid_run(Tool *t, const Trial *r, const Array *out);
+/* Which PE stored the element last; false: none did, or it is not known. */
+bool grid_writer(const GridRun *g, const char *output, int64_t element, int *row, int *col);
 /* Cycles with one limit of the machine away; below zero: the run failed. */
 int64_t grid_lifted(Tool *t, const GridRun *g, const char *limit);
 /* Reruns with the limits of --lift away, one at a time: lines for a report, and JSON members of an object. */

@@ -147,6 +147,17 @@ static void judge_expect(Verdict *v, const Trial *r, const Tensor *t, const Arra
     free(ivalue);
 }
 
+/* On a grid: who stored the wrong elements that are shown. */
+static void explain_writers(Verdict *v, const Tensor *out, const Expected *x, const Comparison *c) {
+    int row, col, last = -1;
+    for (int i = 0; i < c->n_shown; i++) {
+        int64_t at = x->at ? x->at[c->shown[i]] : c->shown[i];
+        if (!grid_writer(v->child.grid, out->name, at, &row, &col) || row * 1000 + col == last) continue;
+        out_f(&v->why, "  element %lld of '%s' was stored by PE (%d, %d)\n", (long long)at, out->name, row, col);
+        last = row * 1000 + col;
+    }
+}
+
 static void judge_output(Tool *t, Verdict *v, const Trial *r, int i, const Expected *x) {
     const Tensor *out = r->kernel->outputs.at[i];
     const Array *y = &v->child.outputs[0][i];
@@ -163,6 +174,7 @@ static void judge_output(Tool *t, Verdict *v, const Trial *r, int i, const Expec
     if (!compare_ok(&c)) {
         v->ok = false;
         explain_difference(&v->why, r->kernel, out, y, x, &c, exact, r->inputs);
+        if (v->child.grid) explain_writers(v, out, x, &c);
     }
     if (r->expect && r->expect[i].data) judge_expect(v, r, out, y, x, &r->expect[i]);
 }
