@@ -8,6 +8,7 @@
  *   WAY_MANY  many panels that use the same b (images of a batch): they are dealt to all PEs, b is shared by rows
  * The guards decide when the dims are known. */
 #include "lower/access.h"
+#include "lower/sched.h"
 
 enum { LARGE_LOCAL = 256 << 10, RESERVE = 4096, SLOTS = 4 };
 
@@ -22,6 +23,7 @@ typedef struct Dot {
     TileDot *dot;
     const Index *m, *n_index, *k;
     Path path;
+    int64_t bytes;              /* of the stage built last */
 } Dot;
 
 /* --- matching ------------------------------------------------------------------------------------------------------------------------ */
@@ -82,37 +84,38 @@ static bool plain_subscripts(const Expr *read) {
     return !found;
 }
 
-static bool match(Dot *d) {
+/* NULL, or why the statement is none for the engine. */
+static const char *mismatch(Dot *d) {
     const Low *l = d->l;
     const Reduce *r = d->r = low_reduce(d->s);
-    if (!r || r->scan || r->pred || r->comb->kind != CK_SUM || d->s->targets.n != 1) return false;
+    if (!r || r->scan || r->pred || r->comb->kind != CK_SUM || d->s->targets.n != 1) return "it is no sum";
     const Expr *p = r->operands.at[0];
-    if (p->kind != X_OP || p->op != OP_MUL || (p->type != DT_F32 && p->type != DT_I32) || r->comb->type != p->type) return false;
+    if (p->kind != X_OP || p->op != OP_MUL || (p->type != DT_F32 && p->type != DT_I32) || r->comb->type != p->type) return "it is no sum of products in f32 or i32";
     const Expr *a = read_under(p->args.at[0]), *b = read_under(p->args.at[1]);
-    if (!a || !b || a->type != b->type || !l->m->dots[a->type] || !plain_subscripts(a) || !plain_subscripts(b)) return false;
+    if (!a || !b || a->type != b->type || !l->m->dots[a->type] || !plain_subscripts(a) || !plain_subscripts(b)) return "its factors are no plain reads of one type that the engine multiplies";
     for (int i = 0; i < r->idx.n; i++) {
         int64_t zero;
-        if (!lo_is_int(r->idx.at[i]->lo, &zero) || zero) return false;
+        if (!lo_is_int(r->idx.at[i]->lo, &zero) || zero) return "its range does not begin at 0";
         for (int j = 0; j < d->s->idx.n; j++)
-            if (low_mentions(r->idx.at[i]->hi, d->s->idx.at[j])) return false;
+            if (low_mentions(r->idx.at[i]->hi, d->s->idx.at[j])) return "its range is ragged";
         for (int j = 0; j < i; j++)
-            if (low_mentions(r->idx.at[i]->hi, r->idx.at[j])) return false;
+            if (low_mentions(r->idx.at[i]->hi, r->idx.at[j])) return "its range is ragged";
     }
     d->k = r->idx.at[r->idx.n - 1];
     d->m = own_index(d->s, a, b);
     d->n_index = own_index(d->s, b, a);
-    if (!d->m || !d->n_index) return false;
+    if (!d->m || !d->n_index) return "each factor needs an outer index of its own";
     if (!operand(a, d->m, d->k, false) || !operand(b, d->n_index, d->k, true)) {
         const Expr *c = a;
         const Index *i = d->m;
         a = b; b = c;
         d->m = d->n_index; d->n_index = i;
-        if (!operand(a, d->m, d->k, false) || !operand(b, d->n_index, d->k, true)) return false;
+        if (!operand(a, d->m, d->k, false) || !operand(b, d->n_index, d->k, true)) return "the last index of the sum, or the outer one, is not where the engine reads rows";
     }
     d->dot = NEW(l->a, TileDot);
     d->dot->a = a;
     d->dot->b = b;
-    return true;
+    return NULL;
 }
 
 /* --- what follows ---------------------------------------------------------------------------------------------------------------------- */
@@ -190,9 +193,13 @@ static TileBuf *tile(Dot *d, Tensor *t, const Exprs *subs, int depth) {
     return b;
 }
 
+static Group group_of(const Dot *d) { return (Group){d->first, d->n}; }
+
 static bool load(Dot *d, const Expr *read, int depth, TileShare share) {
-    TileBuf *b = tile(d, read->tensor, &read->args, depth);
+    const ScheduleItem *x = sched_tensor(d->l, S_STAGE, group_of(d), read->tensor);
+    TileBuf *b = tile(d, read->tensor, &read->args, sched_slots(d->l, group_of(d), read->tensor, depth));
     if (!b) return false;
+    if (x && x->share == TILE_ALONE) share = TILE_ALONE;
     int at = 0;
     for (int i = 0; i < b->rank; i++) {
         int lo = stage_depth(&d->path, b->lo[i]), hi = stage_depth(&d->path, b->hi[i]);
@@ -207,10 +214,22 @@ static bool load(Dot *d, const Expr *read, int depth, TileShare share) {
     return true;
 }
 
-/* Blocks of a dealt axis: as large as a panel, smaller where the axis would not reach all of `pes`. */
-static Expr *panel_step(Low *l, const TileAxis *axis, int64_t pes) {
+/* The largest block of the panel's index: a panel, or what the schedule asks for. */
+static int64_t panel_most(const Dot *d, const Index *i) {
+    int64_t step = -1;
+    for (int q = 0; q < d->s->idx.n; q++)
+        if (d->s->idx.at[q] == i) {
+            const ScheduleItem *x = sched_outer(d->l, S_TILE, group_of(d), q);
+            step = x ? x->number : -1;
+            if (step > d->l->m->panel) diag_help(sched_refuse(d->l, x, "a panel of the engine has at most %d rows and columns", d->l->m->panel), "legal is 1 to %d, or: engine %s vector", d->l->m->panel, sched_label(d->l->a, d->l->k, d->s));
+        }
+    return step > 0 && step <= d->l->m->panel ? step : d->l->m->panel;
+}
+
+/* Blocks of a dealt axis: smaller where the axis would not reach all of `pes`. */
+static Expr *panel_step(Low *l, const TileAxis *axis, int64_t most, int64_t pes) {
     Expr *share = lo_div(l->a, lo_add(l->a, lo_sub(l->a, axis->hi, axis->lo), lo_int(l->a, pes - 1)), pes);
-    return lo_max(l->a, lo_int(l->a, 1), lo_min(l->a, lo_int(l->a, l->m->panel), share));
+    return lo_max(l->a, lo_int(l->a, 1), lo_min(l->a, lo_int(l->a, most), share));
 }
 
 static void loop(Dot *d, TileAxis *axis, Expr *step, TileOver over, int64_t most) {
@@ -229,7 +248,8 @@ static int panel_loops(Dot *d, Way way) {
     Low *l = d->l;
     const Stmt *s = d->s;
     int64_t pes = (int64_t)l->m->rows * l->m->cols;
-    Expr *one = lo_int(l->a, 1), *panel = lo_int(l->a, l->m->panel);
+    Expr *one = lo_int(l->a, 1);
+    int64_t most_m = panel_most(d, d->m), most_n = panel_most(d, d->n_index);
     for (int i = 0; i < s->idx.n; i++) axis(d, s->idx.at[i]);
     TileAxis *m = d->dot->m = stage_axis_of(l, d->m), *n = d->dot->n = stage_axis_of(l, d->n_index);
     for (int i = 0; i < s->idx.n; i++) {
@@ -237,18 +257,18 @@ static int panel_loops(Dot *d, Way way) {
         if (seq) loop(d, stage_axis_of(l, s->idx.at[i]), one, TILE_SEQ, 1);
     }
     if (way == WAY_GRID) {
-        loop(d, m, panel_step(l, m, l->m->rows), TILE_ROW, l->m->panel);
-        loop(d, n, panel_step(l, n, l->m->cols), TILE_COL, l->m->panel);
+        loop(d, m, panel_step(l, m, most_m, l->m->rows), TILE_ROW, most_m);
+        loop(d, n, panel_step(l, n, most_n, l->m->cols), TILE_COL, most_n);
     } else if (way == WAY_FEW) {
-        loop(d, m, panel, TILE_SEQ, l->m->panel);
-        loop(d, n, panel_step(l, n, pes), TILE_PE, l->m->panel);
+        loop(d, m, lo_int(l->a, most_m), TILE_SEQ, most_m);
+        loop(d, n, panel_step(l, n, most_n, pes), TILE_PE, most_n);
     } else {
-        loop(d, n, panel, TILE_SEQ, l->m->panel);
+        loop(d, n, lo_int(l->a, most_n), TILE_SEQ, most_n);
         TileNode *dealt = stage_for(l, &d->path, TILE_PE, s->span);
         dealt->lockstep = true;
         for (int i = 0; i < s->idx.n; i++)
             if (is_a_only(d, s->idx.at[i])) stage_level(l, dealt, stage_axis_of(l, s->idx.at[i]), one, 1);
-        stage_level(l, dealt, m, panel, l->m->panel);
+        stage_level(l, dealt, m, lo_int(l->a, most_m), most_m);
     }
     return d->path.n;
 }
@@ -260,7 +280,8 @@ static bool sum_loops(Dot *d) {
     for (int i = 0; i < d->r->idx.n; i++) {
         TileAxis *x = axis(d, d->r->idx.at[i]);
         bool last = i == d->r->idx.n - 1;
-        loop(d, x, lo_int(l->a, last ? chunk(d) : 1), TILE_SEQ, 0);
+        int64_t step = sched_tile(l, d->s, d->r->idx.at[i]);
+        loop(d, x, lo_int(l->a, !last ? 1 : step > 0 ? step : chunk(d)), TILE_SEQ, 0);
         if (last) d->dot->k = x;
     }
     return true;
@@ -289,7 +310,7 @@ static bool followers(Dot *d, int panel) {
         const Stmt *s = l->k->stmts.at[d->first + i];
         const Target *t = &s->targets.at[0];
         bool out = t->tensor->role == TR_OUTPUT || is_read_from(l, d->first + d->n, t->tensor);
-        fine = tile(d, t->tensor, &t->subs, out || i == 0 ? 2 : 1) != NULL;
+        fine = tile(d, t->tensor, &t->subs, out ? sched_slots(l, group_of(d), t->tensor, 2) : i == 0 ? 2 : 1) != NULL;
     }
     d->path = whole;
     return fine;
@@ -311,7 +332,8 @@ static bool build(Dot *d, Way way, int slots) {
     int panel = panel_loops(d, way);
     sum_loops(d);
     bool fine = load(d, d->dot->a, slots, share_a[way]) && load(d, d->dot->b, slots, share_b[way]) && followers(d, panel);
-    if (!fine || bytes(d) > l->m->local - RESERVE) {
+    d->bytes = fine ? bytes(d) : 0;
+    if (!fine || d->bytes > l->m->local - RESERVE) {
         l->p->stages.n--;
         return false;
     }
@@ -329,41 +351,104 @@ static bool build(Dot *d, Way way, int slots) {
     return true;
 }
 
-/* Guards of the ways, in the order of Way: exactly one holds. */
-static void guards(const Dot *d, TileStage *const *stage, bool many) {
+/* The cases of the ways, in the order in which they are built: many panels, few rows, else the grid. */
+static void cases(const Dot *d, int before, bool many) {
     Low *l = d->l;
     Arena *a = l->a;
     Expr *rows = lo_sub(a, d->m->hi, d->m->lo), *panel = lo_int(a, l->m->panel);
-    Expr *few = lo_le(a, rows, panel), *more = x_op(a, OP_GT, rows, panel, NULL, d->s->span);
-    stage[WAY_GRID]->when = more;
-    stage[WAY_FEW]->when = few;
-    if (!many) return;
-    Expr *blocks = lo_div(a, lo_add(a, rows, lo_int(a, l->m->panel - 1)), l->m->panel), *enough = lo_int(a, (int64_t)l->m->rows * l->m->cols / 2);
-    for (int i = 0; i < d->s->idx.n; i++)
-        if (is_a_only(d, d->s->idx.at[i])) blocks = lo_mul(a, blocks, lo_sub(a, d->s->idx.at[i]->hi, d->s->idx.at[i]->lo));
-    Expr *not_enough = x_op(a, OP_LT, blocks, enough, NULL, d->s->span);
-    stage[WAY_GRID]->when = x_op(a, OP_AND, not_enough, more, NULL, d->s->span);
-    stage[WAY_FEW]->when = x_op(a, OP_AND, not_enough, few, NULL, d->s->span);
-    stage[WAY_MANY]->when = x_op(a, OP_GE, blocks, enough, NULL, d->s->span);
+    l->sched->cases.n = 0;
+    if (many) {
+        Expr *blocks = lo_div(a, lo_add(a, rows, lo_int(a, l->m->panel - 1)), l->m->panel), *enough = lo_int(a, (int64_t)l->m->rows * l->m->cols / 2);
+        for (int i = 0; i < d->s->idx.n; i++)
+            if (is_a_only(d, d->s->idx.at[i])) blocks = lo_mul(a, blocks, lo_sub(a, d->s->idx.at[i]->hi, d->s->idx.at[i]->lo));
+        vec_push(a, &l->sched->cases, ((LowCase){x_op(a, OP_GE, blocks, enough, NULL, d->s->span), before++}));
+    }
+    vec_push(a, &l->sched->cases, ((LowCase){lo_le(a, rows, panel), before++}));
+    vec_push(a, &l->sched->cases, ((LowCase){NULL, before}));
+}
+
+/* --- what the schedule says ------------------------------------------------------------------------------------------------------------- */
+
+static TileOver place_of_index(Dot *d, int q) {
+    const ScheduleItem *x = sched_outer(d->l, S_PLACE, group_of(d), q);
+    return !x ? TILE_SEQ : !strcmp(x->to.text, "row") ? TILE_ROW : !strcmp(x->to.text, "col") ? TILE_COL : TILE_PE;
+}
+
+static bool is_placed_so(Dot *d, Way way) {
+    for (int q = 0; q < d->s->idx.n; q++) {
+        const Index *i = d->s->idx.at[q];
+        TileOver want = i == d->m ? (way == WAY_GRID ? TILE_ROW : way == WAY_FEW ? TILE_SEQ : TILE_PE)
+                      : i == d->n_index ? (way == WAY_GRID ? TILE_COL : way == WAY_FEW ? TILE_PE : TILE_SEQ) : way == WAY_MANY && is_a_only(d, i) ? TILE_PE : TILE_SEQ;
+        if (place_of_index(d, q) != want) return false;
+    }
+    return true;
+}
+
+/* The way that `place` asks for; -1: it says nothing, -2: an error was reported. */
+static int given_way(Dot *d) {
+    const ScheduleItem *x = NULL;
+    for (int q = 0; q < d->s->idx.n && !x; q++) x = sched_outer(d->l, S_PLACE, group_of(d), q);
+    if (!x) return -1;
+    for (Way way = WAY_GRID; way <= WAY_MANY; way++)
+        if (is_placed_so(d, way)) return way;
+    Out many = out_new(d->l->a);
+    for (int q = 0; q < d->s->idx.n; q++)
+        if (is_a_only(d, d->s->idx.at[q])) out_f(&many, "%s%s", many.n ? ", " : "; (", d->s->idx.at[q]->name);
+    if (many.n) out_f(&many, ", %s) -> pe", d->m->name);
+    diag_help(sched_refuse(d->l, x, "the engine's panels are not dealt so"), "legal are: %s -> row, %s -> col; %s -> pe%s; or: engine %s vector", d->m->name, d->n_index->name, d->n_index->name,
+              many.n ? many.text : "", sched_label(d->l->a, d->l->k, d->s));
+    return -2;
+}
+
+/* The group that the schedule asks for; false: an error was reported. */
+static bool given_group(Dot *d) {
+    int want = sched_group(d->l, d->first);
+    for (int i = 0; i < d->n - 1 && !want; i++)
+        if (sched_is_stored(d->l, d->first + i)) want = i + 1;
+    if (!want) return true;
+    if (want > 1 && want > d->n) {
+        const ScheduleItem *x = sched_stmt(d->l, S_FUSE, (Group){d->first, want});
+        Name name = sched_label(d->l->a, d->l->k, d->s);
+        diag_help(sched_refuse(d->l, x, "only what is computed from '%s' point by point stays with it on the engine", name), "legal is: store %s in sram", name);
+        return false;
+    }
+    d->n = want;
+    return true;
+}
+
+static bool build_way(Dot *d, int way, bool many, int slots) {
+    if (way >= 0) return build(d, (Way)way, slots);
+    return (!many || build(d, WAY_MANY, slots)) && build(d, WAY_FEW, slots) && build(d, WAY_GRID, slots);
 }
 
 int dot_stage(Low *l, int first) {
-    Dot d = {.l = l, .first = first, .s = l->k->stmts.at[first]};
-    if (!l->m->panel || !match(&d)) return 0;
+    Dot d = {.l = l, .first = first, .n = 1, .s = l->k->stmts.at[first]};
+    const ScheduleItem *engine = sched_stmt(l, S_ENGINE, (Group){first, 1});
+    bool asked = engine && !strcmp(engine->to.text, "dpe"), other = engine && !asked;
+    const char *why = other ? "" : !l->m->panel ? "this machine has no such engine" : mismatch(&d);
+    if (why) {
+        if (asked && low_reduce(d.s)) diag_help(sched_refuse(l, engine, "%s", why), "legal is: engine %s vector", engine->names.at[0].text);
+        return 0;
+    }
     follow(&d);
-    int before = l->p->stages.n;
+    if (!given_group(&d)) return 0;
+    int before = l->p->stages.n, want = sched_group(l, first), way = given_way(&d);
     bool many = false;
     for (int i = 0; i < d.s->idx.n; i++) many |= is_a_only(&d, d.s->idx.at[i]);
-    for (; d.n >= 1; d.n--) {
+    for (; d.n >= 1 && d.n >= want && way > -2; d.n--) {
         bool built = false;
         for (int slots = SLOTS; slots >= 2 && !built; slots--) {
             l->p->stages.n = before;
-            built = build(&d, WAY_GRID, slots) && build(&d, WAY_FEW, slots) && (!many || build(&d, WAY_MANY, slots));
+            built = build_way(&d, way, many, slots);
         }
         if (!built) continue;
-        guards(&d, l->p->stages.at + before, many);
+        if (way < 0) cases(&d, before, many);
+        else vec_push(l->a, &l->sched->cases, ((LowCase){NULL, before}));
         return d.n;
     }
     l->p->stages.n = before;
+    if (want > 1) d.n = want;
+    else d.n = 1;
+    if (d.bytes > l->m->local - RESERVE && (asked || want > 1 || way >= 0)) sched_too_large(l, group_of(&d), d.bytes, l->m->local - RESERVE);
     return 0;
 }

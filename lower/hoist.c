@@ -2,7 +2,7 @@
  *     s = sum[k] a[k] * b[k] * c   becomes   s.sum = sum[k] a[k] * b[k];  s = (if the range is empty then 0 else s.sum * c)
  * so that what is left can be the engine's product of two reads. Rounding differs by less than what the sum's error bound allows: one
  * product is rounded instead of one in each term. */
-#include "lower/low.h"
+#include "lower/sched.h"
 
 static const Expr *under(const Expr *e) {
     while (e->kind == X_CONVERT) e = e->args.at[0];
@@ -128,7 +128,7 @@ void hoist_factors(Low *l) {
         Exprs inside = {0}, outside = {0};
         Stmt *s = NEW(l->a, Stmt);
         *s = *old[i];
-        if (l->m->panel && begins_at_zero(s) && splits(l, s, &inside, &outside) && is_independent(s->value->reduce)) {
+        if (l->m->panel && !sched_engine_other(l, s, "dpe") && begins_at_zero(s) && splits(l, s, &inside, &outside) && is_independent(s->value->reduce)) {
             s->value = lo_copy(l->a, s->value, keep, NULL);
             hoist(l, s, &inside, &outside);
             continue;

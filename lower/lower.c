@@ -1,5 +1,5 @@
 /* The order of things: facts, then the statements, in stages. */
-#include "lower/low.h"
+#include "lower/sched.h"
 
 static Kernel *copy_kernel(Arena *a, const Kernel *k) {
     Kernel *c = NEW(a, Kernel);
@@ -11,16 +11,22 @@ static Kernel *copy_kernel(Arena *a, const Kernel *k) {
     return c;
 }
 
-TileProgram *lower(const Kernel *k, const TileMachine *m, Arena *a, const char **why) {
-    Low l = {.a = a, .k = copy_kernel(a, k), .m = m, .p = NEW(a, TileProgram)};
-    hoist_factors(&l);
-    pad_operands(&l);
-    split_reductions(&l);
+TileProgram *lower_scheduled(const Kernel *k, const TileMachine *m, const Schedule *s, Diags *d, Arena *a, const char **why) {
+    Sched sched = {.s = s, .diags = d};
+    Low l = {.a = a, .k = copy_kernel(a, k), .m = m, .p = NEW(a, TileProgram), .sched = &sched};
+    static void (*const rewrites[])(Low *) = {hoist_factors, pad_operands, split_reductions};
+    for (int i = 0; i < 3; i++) {
+        sched.k = copy_kernel(a, l.k);
+        rewrites[i](&l);
+    }
+    sched.k = l.k;
     l.p->kernel = l.k;
     l.p->n_indices = l.k->n_indices;
+    sched_check_names(&l);
     for (int i = 0; i < k->facts.n && !l.why; i++) fact_stage(&l, &k->facts.at[i]);
-    for (int i = 0, n; i < l.k->stmts.n && !l.why; i += n ? n : 1)
-        if (!(n = dot_stage(&l, i)) && !(n = rows_stage(&l, i))) nest_stage(&l, l.k->stmts.at[i]);
-    *why = l.why;
-    return l.why ? NULL : l.p;
+    for (int i = 0; i < l.k->stmts.n && !l.why;) i += region_stages(&l, i);
+    *why = sched.refused ? NULL : l.why;
+    return l.why || sched.refused ? NULL : l.p;
 }
+
+TileProgram *lower(const Kernel *k, const TileMachine *m, Arena *a, const char **why) { return lower_scheduled(k, m, NULL, NULL, a, why); }

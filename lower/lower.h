@@ -1,6 +1,9 @@
 /* From Kernel to Tile IR: how the kernel runs on a grid. */
 #pragma once
-#include "lower/tile.h"
+#include "lower/schedule.h"
 
 /* The program for the machine, every decision taken. NULL, with *why a sentence, when the kernel goes beyond a limit of lowering. */
 TileProgram *lower(const Kernel *k, const TileMachine *m, Arena *a, const char **why);
+/* The same as the schedule has it, completed where it says nothing; s may be NULL. NULL too when a directive can't be met: the
+ * diagnostics say which and what would be legal, and *why is NULL. */
+TileProgram *lower_scheduled(const Kernel *k, const TileMachine *m, const Schedule *s, Diags *d, Arena *a, const char **why);

@@ -5,6 +5,7 @@
  * indices behind it are pinned: an inner loop with step 1 gives them one value. Where not even that helps the read is left without a
  * tile, and the core fetches its elements when it meets them. */
 #include "lower/access.h"
+#include "lower/sched.h"
 
 enum { MOST_AXES = 40, RESERVE = 4096 };
 
@@ -12,7 +13,13 @@ enum { MOST_AXES = 40, RESERVE = 4096 };
 typedef struct Work { Name name; const Stmt *s; const Fact *f; Index *const *idx; int n; Expr *value; Reduce *r; } Work;
 
 /* The choices; axis number i is idx[i] of the work, then the reduction's. */
-typedef struct Plan { int64_t step[MOST_AXES]; bool pinned[MOST_AXES]; } Plan;
+typedef struct Plan {
+    int64_t step[MOST_AXES];
+    bool given[MOST_AXES];      /* the schedule gives the step */
+    bool pinned[MOST_AXES];
+    TileOver over[MOST_AXES];   /* of the work's own indices */
+    int order[MOST_AXES];       /* axis numbers: the work's own, then the reduction's, each outermost first */
+} Plan;
 
 typedef struct Nest {
     Low *l;
@@ -21,7 +28,7 @@ typedef struct Nest {
     TileAxis *axis[MOST_AXES];
     int n_axes, scan;           /* scan: number of the scan's axis, -1: none */
     Path path, outer;           /* outer: without the inner loops of pinned axes */
-    int state_depth, scan_depth;
+    int target_depth, state_depth, scan_depth;
     bool retry;
 } Nest;
 
@@ -41,10 +48,10 @@ static void pin_axes(Nest *n, Expr *culprit, bool *any) {
 
 static Expr *ceil_div(Arena *a, Expr *x, int64_t c) { return lo_div(a, lo_add(a, x, lo_int(a, c - 1)), c); }
 
-/* At most `step`, less where that would not give every PE a block; others: blocks of the other dealt axes. */
-static Expr *dealt_step(Low *l, const TileAxis *axis, int64_t step, Expr *others) {
+/* At most `step`, less where that would not give every one of `pes` a block; others: blocks of the other axes dealt with it. */
+static Expr *dealt_step(Low *l, const TileAxis *axis, int64_t step, int64_t pes, Expr *others) {
     if (step == 1) return lo_int(l->a, 1);
-    Expr *share = ceil_div(l->a, lo_mul(l->a, lo_sub(l->a, axis->hi, axis->lo), others), (int64_t)l->m->rows * l->m->cols);
+    Expr *share = ceil_div(l->a, lo_mul(l->a, lo_sub(l->a, axis->hi, axis->lo), others), pes);
     return lo_max(l->a, lo_int(l->a, 1), lo_min(l->a, lo_int(l->a, step), share));
 }
 
@@ -63,24 +70,48 @@ static void sequential(Nest *n, int i, bool down, Span at) {
     if (n->path.n > before) n->path.at[n->path.n - 1]->down = down;
 }
 
-static void dealt_loops(Nest *n, Span at) {
+/* A loop over all axes dealt that way; nothing where there is none, but that PEs always have a loop. */
+static void dealt_loop(Nest *n, TileOver over, int64_t pes, bool always, Span at) {
     Low *l = n->l;
-    TileNode *loop = stage_for(l, &n->path, TILE_PE, at);
+    int axes[MOST_AXES], count = 0;
+    for (int q = 0; q < n->w.n; q++)
+        if (n->plan->order[q] != n->scan && n->plan->over[n->plan->order[q]] == over) axes[count++] = n->plan->order[q];
+    if (!count && !always) return;
+    TileNode *loop = stage_for(l, &n->path, over, at);
     Expr *others = lo_int(l->a, 1);
-    for (int i = 0; i < n->w.n; i++) {
-        TileAxis *axis = n->axis[i] = stage_axis(l, n->w.idx[i], n->w.idx[i]->lo, n->w.idx[i]->hi);
-        bool dealt = i != n->scan, first = i == (n->scan == 0);
-        if (dealt && !first) others = lo_mul(l->a, others, ceil_div(l->a, lo_sub(l->a, axis->hi, axis->lo), n->plan->step[i]));
+    for (int q = 1; q < count; q++) {
+        const TileAxis *axis = n->axis[axes[q]];
+        others = lo_mul(l->a, others, ceil_div(l->a, lo_sub(l->a, axis->hi, axis->lo), n->plan->step[axes[q]]));
     }
-    n->n_axes = n->w.n;
-    for (int i = 0; i < n->w.n; i++) {
-        bool first = i == (n->scan == 0);
-        Expr *step = first ? dealt_step(l, n->axis[i], n->plan->step[i], others) : lo_int(l->a, n->plan->step[i]);
-        if (i != n->scan) stage_level(l, loop, n->axis[i], step, n->plan->step[i]);
+    for (int q = 0; q < count; q++) {
+        int64_t step = n->plan->step[axes[q]];
+        stage_level(l, loop, n->axis[axes[q]], q ? lo_int(l->a, step) : dealt_step(l, n->axis[axes[q]], step, pes, others), step);
     }
     n->outer.at[n->outer.n++] = loop;
-    for (int i = 0; i < n->w.n; i++)
-        if (i != n->scan) inner_loop(n, i, at);
+}
+
+/* Loops over the work's own indices: dealt, then one after another, then those of pinned ones. */
+static void dealt_loops(Nest *n, Span at) {
+    Low *l = n->l;
+    bool rows = false;
+    for (int i = 0; i < n->w.n; i++) {
+        n->axis[i] = stage_axis(l, n->w.idx[i], n->w.idx[i]->lo, n->w.idx[i]->hi);
+        rows |= n->plan->over[i] == TILE_ROW || n->plan->over[i] == TILE_COL;
+    }
+    n->n_axes = n->w.n;
+    dealt_loop(n, TILE_PE, (int64_t)l->m->rows * l->m->cols, !rows, at);
+    dealt_loop(n, TILE_ROW, l->m->rows, false, at);
+    dealt_loop(n, TILE_COL, l->m->cols, false, at);
+    for (int q = 0; q < n->w.n; q++) {
+        int i = n->plan->order[q];
+        if (i == n->scan || n->plan->over[i] != TILE_SEQ) continue;
+        TileNode *loop = stage_for(l, &n->path, TILE_SEQ, at);
+        stage_level(l, loop, n->axis[i], lo_int(l->a, n->plan->step[i]), 0);
+        if (n->outer.n < LOW_DEPTH) n->outer.at[n->outer.n++] = loop;
+    }
+    n->target_depth = n->path.n;
+    for (int q = 0; q < n->w.n; q++)
+        if (n->plan->order[q] != n->scan) inner_loop(n, n->plan->order[q], at);
 }
 
 /* The range that covers a reduction's bounds for every point of the blocks around. */
@@ -94,15 +125,16 @@ static bool reduction_axis(Nest *n, int number, Index *i) {
         return false;
     }
     n->axis[number] = stage_axis(n->l, i, lo.lo, lo_sub(n->l->a, hi.hi, lo_int(n->l->a, 1)));
-    n->n_axes = number + 1;
+    n->n_axes = n->n_axes > number ? n->n_axes : number + 1;
     return true;
 }
 
 static bool reduction_loops(Nest *n, Span at) {
     const Reduce *r = n->w.r;
     for (int i = 0; r && !r->scan && i < r->idx.n; i++) {
-        if (!reduction_axis(n, n->w.n + i, r->idx.at[i])) return false;
-        sequential(n, n->w.n + i, false, at);
+        int q = n->plan->order[n->w.n + i];
+        if (!reduction_axis(n, q, r->idx.at[q - n->w.n])) return false;
+        sequential(n, q, false, at);
     }
     return true;
 }
@@ -132,12 +164,37 @@ static Expr *at_block(void *context, Expr *e) {
     return axis ? path_block(n->l, &n->path, axis).lo : NULL;
 }
 
+static Group group_of(const Nest *n) { return n->w.s ? (Group){n->w.s->id, 1} : (Group){0, 0}; }
+
+/* The depth of the innermost loop that cuts the index with that name; -1: none. */
+static int depth_of(const Nest *n, const Path *path, AName name) {
+    for (int d = path->n; d > 0; d--)
+        for (int v = path->at[d - 1]->levels.n; v-- > 0;)
+            for (int q = 0; q < sched_n_axes(n->w.s); q++)
+                if (path->at[d - 1]->levels.at[v].axis == stage_axis_of(n->l, sched_axis_at(n->w.s, q))
+                    && sched_means_axis(n->l->a, n->l->k, n->w.s, sched_axis_at(n->w.s, q), name.text)) return d;
+    return -1;
+}
+
+/* A box for whole rounds of the loop that the schedule names, where its size is known: false keeps what lowering takes. */
+static bool staged_box(Nest *n, Expr *read, TileBuf *trial) {
+    Low *l = n->l;
+    Expr *culprit = NULL;
+    const ScheduleItem *x = n->w.s ? sched_tensor(l, S_STAGE, group_of(n), read->tensor) : NULL, *keep = n->w.s ? sched_tensor(l, S_KEEP, group_of(n), read->tensor) : NULL;
+    int depth = keep ? 0 : x && x->per.text ? depth_of(n, &n->outer, x->per) : -1;
+    if (depth < 0 || depth >= n->outer.n) return false;
+    Path around = n->outer;
+    around.n = depth;
+    return hull_box(l, &around, read->tensor, &read->args, trial, &culprit) && stage_bytes(trial);
+}
+
 /* A tile for a read, and its LOAD. NULL: there is none. */
 static TileBuf *load_tile(Nest *n, Expr *read, int core) {
     Low *l = n->l;
     TileBuf trial = {.type = read->tensor->type, .depth = 1};
     Expr *culprit = NULL;
-    bool whole = hull_box(l, &n->outer, read->tensor, &read->args, &trial, &culprit) && stage_bytes(&trial);
+    bool whole = core && staged_box(n, read, &trial);
+    whole = whole || (hull_box(l, &n->outer, read->tensor, &read->args, &trial, &culprit) && stage_bytes(&trial));
     if (!whole && !(hull_box(l, &n->path, read->tensor, &read->args, &trial, &culprit) && stage_bytes(&trial))) {
         bool any = false;
         if (culprit) pin_axes(n, culprit, &any);
@@ -145,11 +202,12 @@ static TileBuf *load_tile(Nest *n, Expr *read, int core) {
     }
     TileBuf *b = stage_tile(l, read->tensor, read->tensor->name, read->tensor->type);
     stage_take_box(b, &trial);
-    b->depth = 2;
+    int depth = load_depth(n, b);
+    b->depth = sched_slots(l, group_of(n), read->tensor, 2);
     b->core = core;
     if (core) vec_push(l->a, &b->reads, read);
     vec_push(l->a, &b->reads, lo_copy(l->a, read, at_block, n));
-    stage_copy(l, stage_body(l, &n->path, load_depth(n, b)), TILE_LOAD, b, read->span);
+    stage_copy(l, stage_body(l, &n->path, depth), TILE_LOAD, b, read->span);
     return b;
 }
 
@@ -201,7 +259,7 @@ static void store_targets(Nest *n, int depth) {
         TileBuf *b = stage_tile(n->l, t->tensor, t->tensor->name, t->tensor->type);
         Expr *culprit;
         hull_box(n->l, &at, t->tensor, &t->subs, b, &culprit);
-        b->depth = 2;
+        b->depth = sched_slots(n->l, group_of(n), t->tensor, 2);
     }
 }
 
@@ -219,7 +277,7 @@ static void link_loops(Nest *n, int from, int to) {
 
 static void statement(Nest *n) {
     Low *l = n->l;
-    int all = n->path.n, target_depth = n->scan >= 0 ? n->scan_depth : 1;
+    int all = n->path.n, target_depth = n->scan >= 0 ? n->scan_depth : n->target_depth;
     store_targets(n, target_depth);
     if (!n->w.r) {
         stage_compute(l, stage_body(l, &n->path, all), n->w.s, TILE_WHOLE);
@@ -285,12 +343,79 @@ static void first_steps(Low *l, const Work *w, Plan *p) {
     for (int i = 0; i < axes_of(w); i++) p->step[i] = axes_of(w) == 1 ? 4096 : along[i] ? most[n < 3 ? n : 3] : 8;
 }
 
-/* Halves the longest block. False when all are 1. */
+/* What the schedule says of the axes: blocks, over what they are dealt. */
+static void given_steps(Low *l, const Work *w, Plan *p) {
+    bool placed = false;
+    for (int i = 0; i < axes_of(w); i++) {
+        int64_t step = w->f ? sched_fact_tile(l, w->f, index_of(w, i)) : sched_tile(l, w->s, index_of(w, i));
+        const ScheduleItem *place = w->s && i < w->n ? sched_axis(l, S_PLACE, w->s, index_of(w, i)) : NULL;
+        p->given[i] = step > 0;
+        if (step > 0) p->step[i] = step;
+        p->over[i] = !place ? TILE_SEQ : !strcmp(place->to.text, "row") ? TILE_ROW : !strcmp(place->to.text, "col") ? TILE_COL : TILE_PE;
+        placed |= place != NULL;
+    }
+    for (int i = 0; i < w->n && !placed; i++) p->over[i] = TILE_PE;
+}
+
+/* Rows and columns are both dealt, or all PEs at once: else several PEs would make the same block. */
+static bool places_fit(Low *l, const Work *w, const Plan *p, int scan) {
+    const ScheduleItem *by[4] = {NULL};
+    for (int i = 0; i < w->n && w->s; i++) {
+        const ScheduleItem *x = sched_axis(l, S_PLACE, w->s, w->idx[i]);
+        if (!x) continue;
+        by[p->over[i]] = x;
+        if (i == scan) return sched_refuse(l, x, "'%s' scans along '%s', one position after another", w->name, w->idx[i]->name), false;
+    }
+    const ScheduleItem *lone = by[TILE_ROW] ? by[TILE_ROW] : by[TILE_COL];
+    if (!lone || (by[TILE_ROW] && by[TILE_COL] && !by[TILE_PE])) return true;
+    Diag *d = sched_refuse(l, lone, by[TILE_PE] ? "'%s' is dealt to all PEs as well" : "the PEs of a %s would all make the same blocks of '%s'", by[TILE_PE] ? w->name : by[TILE_ROW] ? "row" : "column", w->name);
+    diag_help(d, "legal are: one index or several -> pe; one -> row with another -> col");
+    return false;
+}
+
+/* The place that the schedule's `order` gives an axis; -1: it does not name it. */
+static int ordered_at(Low *l, const Work *w, int i) {
+    const ScheduleItem *x = w->s ? sched_axis(l, S_ORDER, w->s, index_of(w, i)) : NULL;
+    for (int n = 0; x && n < x->names.n; n++)
+        if (sched_means_axis(l->a, l->k, w->s, index_of(w, i), x->names.at[n].text)) return n;
+    return -1;
+}
+
+/* Loops of a reduction whose order may change: any combinator but an ordered one, ranges that do not hang on each other. */
+static bool may_reorder(const Work *w) {
+    const Reduce *r = w->r;
+    if (!r || r->scan || r->comb->kind == CK_ARGMAX || r->comb->kind == CK_ARGMIN || (r->comb->kind == CK_USER && r->comb->ordered)) return false;
+    for (int i = 0; i < r->idx.n; i++)
+        for (int j = 0; j < r->idx.n; j++)
+            if (low_mentions(r->idx.at[i]->lo, r->idx.at[j]) || low_mentions(r->idx.at[i]->hi, r->idx.at[j])) return false;
+    return true;
+}
+
+/* Sorts axes from .. to - 1: those that `order` names first, as it names them. */
+static void sort_axes(Low *l, const Work *w, Plan *p, int from, int to) {
+    for (int i = from + 1; i < to; i++)
+        for (int j = i; j > from; j--) {
+            int x = ordered_at(l, w, p->order[j]), y = ordered_at(l, w, p->order[j - 1]);
+            if (x < 0 || (y >= 0 && y <= x)) break;
+            int t = p->order[j];
+            p->order[j] = p->order[j - 1];
+            p->order[j - 1] = t;
+        }
+}
+
+static void loop_order(Low *l, const Work *w, Plan *p) {
+    for (int i = 0; i < axes_of(w); i++) p->order[i] = i;
+    if (!l->sched->s || !w->s) return;
+    sort_axes(l, w, p, 0, w->n);
+    if (may_reorder(w)) sort_axes(l, w, p, w->n, axes_of(w));
+}
+
+/* Halves the longest block that the schedule does not give. False when all are 1. */
 static bool shrink(const Work *w, Plan *p) {
-    int longest = 0;
-    for (int i = 1; i < axes_of(w); i++)
-        if (p->step[i] > p->step[longest]) longest = i;
-    if (!axes_of(w) || p->step[longest] == 1) return false;
+    int longest = -1;
+    for (int i = 0; i < axes_of(w); i++)
+        if (!p->given[i] && (longest < 0 || p->step[i] > p->step[longest])) longest = i;
+    if (longest < 0 || p->step[longest] == 1) return false;
     p->step[longest] /= 2;
     return true;
 }
@@ -308,13 +433,21 @@ static void build_fitting(Low *l, const Work *w) {
         return;
     }
     first_steps(l, w, &plan);
+    given_steps(l, w, &plan);
+    loop_order(l, w, &plan);
+    if (!places_fit(l, w, &plan, scan_axis(w))) {
+        l->why = "the schedule can't be met";
+        return;
+    }
     for (;;) {
         Nest n = {.l = l, .w = *w, .plan = &plan, .scan = scan_axis(w)};
         bool built = build(&n);
         if (l->why) return;
         if (built && stage_local(l->stage) <= l->m->local - RESERVE) return;
         l->p->stages.n--;
+        int64_t bytes = built ? stage_local(l->stage) : 0;
         if (built && !shrink(w, &plan)) {
+            if (w->s) sched_too_large(l, (Group){w->s->id, 1}, bytes, l->m->local - RESERVE);
             l->why = "a statement's smallest tiles do not fit into local memory";
             return;
         }

@@ -3,6 +3,7 @@
  *     x.pad[u, ..] = x[u + lo, ..] pad 0
  * which lies in shared memory: one copy of x, instead of a sum on the vector core. */
 #include "lower/access.h"
+#include "lower/sched.h"
 
 typedef struct Pad { Low *l; const Stmt *s; Expr *read; Tensor *t; Expr **lo; } Pad;
 
@@ -93,7 +94,7 @@ void pad_operands(Low *l) {
     memset(&l->k->stmts, 0, sizeof l->k->stmts);
     for (int i = 0; i < n; i++) {
         Stmt *s = old[i];
-        if (l->m->panel && is_product(l, s)) {
+        if (l->m->panel && is_product(l, s) && !sched_engine_other(l, s, "dpe")) {
             s = copy(l, s);
             Expr *p = s->value->reduce->operands.at[0];
             for (int f = 0; f < 2; f++) {

@@ -2,7 +2,7 @@
  *     y = sum[i] f(i)   becomes   y.part[c] = sum[i in block c] f(i);  y = sum[c] y.part[c]
  * A user's combinator gives its states as parts, which its merge joins. argmax finds the best part, then its index; mean is a sum and
  * a division. All of it is Kernel text: what comes after knows nothing of it. */
-#include "lower/low.h"
+#include "lower/sched.h"
 
 typedef struct Split {
     Low *l;
@@ -222,7 +222,7 @@ static bool is_rectangle(const Reduce *r, int n) {
     return fine;
 }
 
-static bool is_splittable(const Stmt *s) {
+bool split_is_possible(const Stmt *s) {
     const Reduce *r = low_reduce((Stmt *)s);
     if (!r || r->scan || s->idx.n || !is_rectangle(r, 1)) return false;
     CombKind k = r->comb->kind;
@@ -231,10 +231,27 @@ static bool is_splittable(const Stmt *s) {
     return true;
 }
 
-static void split(Low *l, const Stmt *s) {
+/* Parts of the reduction: one for each PE, or what the schedule says. 1: it stays whole. */
+static int64_t parts_of(Low *l, const Stmt *s) {
+    const Reduce *r = low_reduce((Stmt *)s);
+    int64_t all = (int64_t)l->m->rows * l->m->cols;
+    for (int i = 0; r && i < r->idx.n; i++) {
+        const ScheduleItem *x = sched_axis(l, S_SPLIT, s, r->idx.at[i]);
+        if (!x) continue;
+        if (!split_is_possible(s)) {
+            diag_help(sched_refuse(l, x, "only reductions that give one value, over a range of dims, are cut into parts"), "where a statement has outer indices, 'place' deals those");
+            return 1;
+        }
+        if (i || strcmp(x->to.text, "pe")) diag_help(sched_refuse(l, x, "the parts of a reduction's first index are dealt to all PEs"), "legal is: split %s -> pe %lld", r->idx.at[0]->name, (long long)x->number);
+        return x->number;
+    }
+    return split_is_possible(s) ? all : 1;
+}
+
+static void split(Low *l, const Stmt *s, int64_t parts) {
     Split p = {.l = l, .s = s, .r = s->value->reduce, .i = s->value->reduce->idx.at[0]};
     CombKind kind = p.r->comb->kind;
-    p.parts = lo_int(l->a, (int64_t)l->m->rows * l->m->cols);
+    p.parts = lo_int(l->a, parts);
     p.part = new_index(l, "part", lo_int(l->a, 0), p.parts, s->span);
     Stmt *to = NEW(l->a, Stmt);
     *to = *s;
@@ -252,8 +269,9 @@ void split_reductions(Low *l) {
     int n = k->stmts.n;
     memset(&l->k->stmts, 0, sizeof l->k->stmts);
     for (int i = 0; i < n; i++) {
-        if (is_splittable(old[i])) {
-            split(l, old[i]);
+        int64_t parts = parts_of(l, old[i]);
+        if (parts > 1) {
+            split(l, old[i], parts);
             continue;
         }
         Stmt *s = NEW(l->a, Stmt);
