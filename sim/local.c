@@ -228,7 +228,7 @@ void local_pick(Core *k, int i, int64_t off, PeType type, bool write, const int3
     int size = sim_type_bytes(type);
     for (int l = 0; l < PE_LANES; l++) {
         if (!mask[l]) continue;
-        int64_t at = off < 0 || off > k->run->m->local.size ? off : off + (int64_t)index[l] * size;
+        int64_t at = off < -INT32_MAX || off > k->run->m->local.size ? off : off + (int64_t)index[l] * size;
         local_touch(k, i, at, size, write, type);
         PeBuf *b = &k->owner->buf[i];
         int64_t place = b->scratch ? at : ((write ? b->write : b->read) + at) % b->size;
