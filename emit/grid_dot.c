@@ -6,14 +6,17 @@
 /* The kernel's indices of a product, standing at the beginning of their blocks, and the blocks' sizes. */
 typedef struct Panel { const Index *m, *n, *k; Expr *was[3]; Expr *size[3]; } Panel;
 
+/* Stages of one statement may share what is known of the product: the axis of this stage has the same place. */
+static const TileAxis *here(const GridGen *g, const TileAxis *axis) { return g->stage->axes.at[axis->id]; }
+
 static const Index *index_on(const GridGen *g, Index *const *idx, int n, const TileAxis *axis) {
     for (int i = 0; i < n; i++)
-        if (g->stage->axis_of[idx[i]->id] == axis) return idx[i];
+        if (g->stage->axis_of[idx[i]->id] == here(g, axis)) return idx[i];
     return NULL;
 }
 
 static void stand(GridGen *g, Panel *p, int i, const Index *x, const TileAxis *axis) {
-    TileBlock b = grid_block(g, axis);
+    TileBlock b = grid_block(g, here(g, axis));
     Expr *lo = grid_folded(g, b.lo), *hi = grid_folded(g, b.hi);
     p->size[i] = lo_sub(g->a, hi, lo);
     p->was[i] = grid_pin(g, x);

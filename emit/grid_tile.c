@@ -69,12 +69,12 @@ static bool is_clamped(const TileBuf *b) {
 }
 
 static Expr *box_lo(GridGen *g, const TileBuf *b, int d) {
-    if (!is_clamped(b) || is_simple(b->lo[d])) return b->lo[d];
+    if (!is_clamped(b) || (is_simple(b->lo[d]) && is_simple(b->hi[d]))) return b->lo[d];
     return lo_min(g->a, b->lo[d], lo_sub(g->a, b->tensor->shape[d], literal(g, 1)));
 }
 
 static Expr *box_hi(GridGen *g, const TileBuf *b, int d, Expr *lo) {
-    if (!is_clamped(b) || is_simple(b->hi[d])) return b->hi[d];
+    if (!is_clamped(b) || (is_simple(b->lo[d]) && is_simple(b->hi[d]))) return b->hi[d];
     return lo_max(g->a, b->hi[d], lo_add(g->a, lo, literal(g, 1)));
 }
 
