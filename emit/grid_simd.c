@@ -44,6 +44,9 @@ static bool uses(GridGen *g, const TileNode *n, const TileCommand *c, const Grid
 /* This command is the last that uses the ring, and stands in the body that got it. */
 static bool pops(GridGen *g, const TileNode *n, int number, const GridTile *t) {
     TileNodes *body = g->bodies.at[g->bodies.n - 1];
+    bool loaded = false;
+    for (int i = 0; i < body->n; i++) loaded |= body->at[i]->kind == TILE_LOAD && body->at[i]->buf == t->buf;
+    if (!loaded) return false;
     for (int i = number + 1; i < n->simd->commands.n; i++)
         if (uses(g, n, &n->simd->commands.at[i], t)) return false;
     return grid_last_use(body, t->buf) == n;

@@ -329,6 +329,9 @@ static bool build(Dot *d, Way way, int slots) {
     Low *l = d->l;
     stage_open(l, l->k->stmts.at[d->first + d->n - 1]->targets.at[0].tensor->name);
     d->path.n = 0;
+    TileDot *own = NEW(l->a, TileDot);      /* its axes are this stage's */
+    *own = *d->dot;
+    d->dot = own;
     int panel = panel_loops(d, way);
     sum_loops(d);
     bool fine = load(d, d->dot->a, slots, share_a[way]) && load(d, d->dot->b, slots, share_b[way]) && followers(d, panel);

@@ -319,6 +319,23 @@ static bool try_build(Rows *r) {
     return true;
 }
 
+/* Some statement's engine is given and is another one. */
+static bool is_other(const Rows *r, const char *engine) {
+    for (int i = 0; i < r->n; i++)
+        if (sched_engine_other(r->l, at(r, i), engine)) return true;
+    return false;
+}
+
+/* By the elementwise engine where it can do all statements, else by the vector core. */
+static bool try_engines(Rows *r) {
+    r->plan = NULL;
+    r->simd = true;
+    if (!is_other(r, "simd") && try_build(r)) return true;
+    r->plan = NULL;
+    r->simd = false;
+    return !is_other(r, "vector") && try_build(r);
+}
+
 static bool is_tiled_inside(const Rows *r, const Stmt *s) {
     for (int q = r->shared; q < sched_n_axes(s); q++)
         if (sched_tile(r->l, s, sched_axis_at(s, q)) > 0) return true;
@@ -404,7 +421,7 @@ int rows_stage(Low *l, int first) {
         return refused(l, first, want, best.why ? best.why : best.shared ? "they share no outer index" : "'place' must deal the first of their outer indices to all PEs");
     for (; best.n >= 2 && best.n >= want; best.n--) {
         best.most = block_rows(&best);
-        if (try_build(&best)) break;
+        if (try_engines(&best)) break;
     }
     if (want && best.n < want) return refused(l, first, want, "some tile of a row has no size that can be told");
     if (best.n < 2) return 0;

@@ -192,6 +192,10 @@ static Val operation(Plan *p, const Expr *e) {
         if (e->op == OP_NEG) return affine(p, &a, f32_lit(p, -1), NULL);
         return has_function(e->op) ? apply(p, &a, e->op, false) : failed(p);
     }
+    if (e->args.n == 2 && expr_equal(x[0], x[1]) && !a.is_const) {
+        a = alone(p, &a);
+        return p->fails ? a : two(p, e->op, &a, &a);
+    }
     Val b = build(p, x[1]);
     if (p->fails || e->args.n != 2) return failed(p);
     if (a.is_const && b.is_const) return (Val){.is_const = true, .value = x_op(p->l->a, e->op, a.value, b.value, NULL, e->span)};
