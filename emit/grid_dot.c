@@ -143,7 +143,8 @@ static void final(GridGen *g, const TileNode *n, const Panel *p, int acc) {
 
 void grid_dot(GridGen *g, TileNode *n) {
     Panel p = panel(g, n);
-    int acc = grid_tile_of_state(g, n->stmt, 0)->acc;
+    const GridTile *state = grid_tile_of_state(g, n->stmt, 0);
+    int acc = state ? state->acc : 0;
     enter(g, &p, n);
     if (n->part == TILE_INIT) {
         CExpr a = c_atomf(&g->p, "PE_AT(%s)", ring_of(g, n->dot->a)), b = c_atomf(&g->p, "PE_AT(%s)", ring_of(g, n->dot->b));

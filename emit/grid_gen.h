@@ -43,7 +43,7 @@ typedef struct GridGen {
     const GridOptions *options;
     Arena *a;
     CPrint p;               /* where statements go */
-    VEC(const char *) taken;    /* C names */
+    VEC(const char *) taken, kept;  /* C names; those of the file, which no scope forgets */
     /* the file */
     const char **tensor;    /* enumerators by Tensor.id; NULL: a scalar */
     const char **scalar;    /* C variables by Tensor.id; NULL: no scalar */

@@ -264,7 +264,7 @@ static void dealt_loop(GridGen *g, TileNode *n) {
         total = i ? op(g, "*", total, c_atom(blocks[i])) : c_atom(blocks[i]);
         his[i] = as_variable(g, tops[i]);
     }
-    const char *block = loop_name(g, "block"), *round = n->lockstep ? loop_name(g, "round") : NULL;
+    const char *block = loop_name(g, "block"), *round = n->lockstep ? loop_name(g, "turn") : NULL;
     if (round) pe_for(g, round, c_atom("0"), call(g, "pe_ceil", total, c_atom(d->count)), c_atom("1"));
     else pe_for(g, block, c_atom(d->id), total, c_atom(d->count));
     GridMark m = grid_enter(g);

@@ -10,6 +10,8 @@
 static bool is_taken(const GridGen *g, const char *s) {
     for (int i = 0; i < g->taken.n; i++)
         if (!strcmp(g->taken.at[i], s)) return true;
+    for (int i = 0; i < g->kept.n; i++)
+        if (!strcmp(g->kept.at[i], s)) return true;
     return false;
 }
 
@@ -38,7 +40,9 @@ const char *grid_name(GridGen *g, const char *name) {
 const char *grid_enumerator(GridGen *g, const char *before, const char *name) {
     char *s = cleaned(g, before, name);
     for (char *c = s; *c; c++) *c = (char)toupper((unsigned char)*c);
-    return unique(g, is_of_pe_h(s) ? arena_printf(g->a, "U_%s", s) : s, "U_");
+    const char *name_of_file = unique(g, is_of_pe_h(s) ? arena_printf(g->a, "U_%s", s) : s, "U_");
+    vec_push(g->a, &g->kept, name_of_file);
+    return name_of_file;
 }
 
 GridMark grid_enter(GridGen *g) {
