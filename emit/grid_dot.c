@@ -130,6 +130,11 @@ static void final(GridGen *g, const TileNode *n, const Panel *p, int acc) {
     bool drains = t->buf->type == DT_F32 || t->buf->type == DT_I32;
     CExpr dst = grid_place(g, t->ring, off, pitch, "push", t->is_ring && pops(g, t->buf) ? t->slot : NULL);
     CExpr m = grid_int(g, p->size[0]), k = grid_int(g, p->size[1]);
+    bool guarded = t->buf->type == DT_I32;      /* accumulators of an empty panel have no type */
+    if (guarded) {
+        g->ops += 2;
+        c_if(&g->p, c_binary(&g->p, "&&", c_binary(&g->p, ">", m, c_atom("0")), c_binary(&g->p, ">", k, c_atom("0"))));
+    }
     if (drains) {
         CExpr args[] = {c_atom("pe"), dst, c_int(&g->p, acc), m, k};
         c_expr(&g->p, c_call(&g->p, "pe_re_drain", 5, args));
@@ -137,6 +142,13 @@ static void final(GridGen *g, const TileNode *n, const Panel *p, int acc) {
         const char *from = acc ? arena_printf(g->a, ".acc = %d, ", acc) : "";
         c_expr(&g->p, c_atomf(&g->p, "pe_se(pe, .from_re = true, %s.rows = %s, .cols = %s, .dst = %s)", from, m.text, k.text, dst.text));
     }
+    if (guarded && t->is_ring && pops(g, t->buf)) {
+        c_else(&g->p);
+        CExpr args[] = {c_atom("pe"), c_atom(t->ring), grid_int(g, t->slot)};
+        c_expr(&g->p, c_call(&g->p, "pe_reserve", 3, args));
+        c_expr(&g->p, c_call(&g->p, "pe_push", 3, args));
+    }
+    if (guarded) c_end(&g->p);
     if (!t->is_ring) c_expr(&g->p, c_call2(&g->p, "pe_fence", c_atom("pe"), c_atom(drains ? "PE_RE" : "PE_SE")));
     grid_tile_show(g, t);
 }
