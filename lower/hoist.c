@@ -128,7 +128,7 @@ void hoist_factors(Low *l) {
         Exprs inside = {0}, outside = {0};
         Stmt *s = NEW(l->a, Stmt);
         *s = *old[i];
-        if (l->m->panel && !sched_engine_other(l, s, "dpe") && begins_at_zero(s) && splits(l, s, &inside, &outside) && is_independent(s->value->reduce)) {
+        if (l->m->panel && !sched_keeps_product(l, s) && begins_at_zero(s) && splits(l, s, &inside, &outside) && is_independent(s->value->reduce)) {
             s->value = lo_copy(l->a, s->value, keep, NULL);
             hoist(l, s, &inside, &outside);
             continue;

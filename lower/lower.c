@@ -14,6 +14,8 @@ static Kernel *copy_kernel(Arena *a, const Kernel *k) {
 TileProgram *lower_scheduled(const Kernel *k, const TileMachine *m, const Schedule *s, Diags *d, Arena *a, const char **why) {
     Sched sched = {.s = s, .diags = d};
     Low l = {.a = a, .k = copy_kernel(a, k), .m = m, .p = NEW(a, TileProgram), .sched = &sched};
+    sched.k = l.k;
+    sched_check_names(&l, true);
     static void (*const rewrites[])(Low *) = {hoist_factors, pad_operands, split_reductions};
     for (int i = 0; i < 3; i++) {
         sched.k = copy_kernel(a, l.k);
@@ -22,7 +24,7 @@ TileProgram *lower_scheduled(const Kernel *k, const TileMachine *m, const Schedu
     sched.k = l.k;
     l.p->kernel = l.k;
     l.p->n_indices = l.k->n_indices;
-    sched_check_names(&l);
+    sched_check_names(&l, false);
     for (int i = 0; i < k->facts.n && !l.why; i++) fact_stage(&l, &k->facts.at[i]);
     for (int i = 0; i < l.k->stmts.n && !l.why;) i += region_stages(&l, i);
     *why = sched.refused ? NULL : l.why;

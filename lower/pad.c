@@ -94,7 +94,7 @@ void pad_operands(Low *l) {
     memset(&l->k->stmts, 0, sizeof l->k->stmts);
     for (int i = 0; i < n; i++) {
         Stmt *s = old[i];
-        if (l->m->panel && is_product(l, s) && !sched_engine_other(l, s, "dpe")) {
+        if (l->m->panel && is_product(l, s) && !sched_keeps_product(l, s)) {
             s = copy(l, s);
             Expr *p = s->value->reduce->operands.at[0];
             for (int f = 0; f < 2; f++) {

@@ -32,8 +32,8 @@ bool sched_means_axis(Arena *a, const Kernel *k, const Stmt *s, const Index *i, 
 bool sched_means_tensor(Arena *a, const Kernel *k, const Stmt *s, const Tensor *t, const char *text);
 /* The tensor is one that lowering added: parts of a reduction, zeros around an operand. */
 bool sched_is_derived(Arena *a, Name tensor);
-/* Errors for names that mean nothing. */
-void sched_check_names(Low *l);
+/* Errors for names that mean nothing: those of splits, before these are done, or the others. */
+void sched_check_names(Low *l, bool splits);
 /* The tensors that a statement reads (rank 0 inputs left out) and defines. */
 typedef VEC(Tensor *) SchedTensors;
 void sched_tensors(Low *l, const Stmt *s, SchedTensors *to);
@@ -61,6 +61,8 @@ bool sched_is_stored(Low *l, int s);
 /* Whether a statement's engine is given and is `name`; not, and given. */
 bool sched_engine_is(Low *l, const Stmt *s, const char *name);
 bool sched_engine_other(Low *l, const Stmt *s, const char *name);
+/* A sum of products is to stay as it is: its engine is given, and it is not that of panels. */
+bool sched_keeps_product(Low *l, const Stmt *s);
 /* Some `when` block says something about a statement of the group. */
 bool sched_speaks(Low *l, int block, Group g);
 static inline const Expr *sched_guard(const Low *l) { return l->sched->s && l->sched->block ? l->sched->s->guards.at[l->sched->block - 1] : NULL; }

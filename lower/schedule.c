@@ -44,11 +44,14 @@ bool sched_is_derived(Arena *a, Name tensor) {
 
 static const char *const comb_names[] = {"sum", "prod", "max", "min", "mean", "any", "all", "argmax", "argmin"};
 
-/* The reduction that a statement is, behind its target: "m.max". */
-static Name comb_label(Arena *a, const Stmt *s, Name label) {
+/* The reduction that a statement is, behind its target: "m.max"; NULL where that is another statement. */
+static Name comb_label(Arena *a, const Kernel *k, const Stmt *s, Name label) {
     const Reduce *r = low_reduce(s);
     if (!r) return NULL;
-    return arena_printf(a, "%s.%s", label, r->comb->kind == CK_USER ? r->comb->name : comb_names[r->comb->kind]);
+    Name name = arena_printf(a, "%s.%s", label, r->comb->kind == CK_USER ? r->comb->name : comb_names[r->comb->kind]);
+    for (int i = 0; i < k->stmts.n; i++)
+        if (!strcmp(k->stmts.at[i]->targets.at[0].tensor->name, name)) return NULL;
+    return name;
 }
 
 typedef struct Labels { Name at[6]; int n; } Labels;
@@ -60,7 +63,10 @@ static Labels labels(Arena *a, const Kernel *k, const Stmt *s) {
     l.at[l.n++] = sched_label(a, k, s);
     if (l.at[0] != name) l.at[l.n++] = name;
     if (from != name) l.at[l.n++] = from;
-    for (int i = 0, n = l.n; i < n && low_reduce(s); i++) l.at[l.n++] = comb_label(a, s, l.at[i]);
+    for (int i = 0, n = l.n; i < n; i++) {
+        Name comb = comb_label(a, k, s, l.at[i]);
+        if (comb) l.at[l.n++] = comb;
+    }
     return l;
 }
 
@@ -89,13 +95,17 @@ bool sched_means_axis(Arena *a, const Kernel *k, const Stmt *s, const Index *i, 
     bool of_reduction = low_reduce(s) && sched_axis_at(s, sched_n_axes(s) - 1) != NULL;
     for (int q = 0; q < s->idx.n; q++) of_reduction &= s->idx.at[q] != i;
     Labels reductions = {.n = 0};
-    for (int q = 0; of_reduction && q < l.n && reductions.n < 6; q++) reductions.at[reductions.n++] = comb_label(a, s, l.at[q]);
+    for (int q = 0; of_reduction && q < l.n && reductions.n < 6; q++) {
+        Name comb = comb_label(a, k, s, l.at[q]);
+        if (comb) reductions.at[reductions.n++] = comb;
+    }
     return is_part(&reductions, text, i->name);
 }
 
 bool sched_means_tensor(Arena *a, const Kernel *k, const Stmt *s, const Tensor *t, const char *text) {
     if (!strcmp(t->name, text) || !strcmp(origin(a, t->name), text)) return true;
     Labels l = labels(a, k, s);
+    if (sched_is_derived(a, s->targets.at[0].tensor->name)) l.n = 1;
     return is_part(&l, text, t->name) || is_part(&l, text, origin(a, t->name));
 }
 
@@ -154,9 +164,10 @@ static void check_name(Low *l, AName name, Sort sort) {
     if (guess) diag_edit(d, name.span, guess, "did you mean '%s'?", guess);
 }
 
-void sched_check_names(Low *l) {
+void sched_check_names(Low *l, bool splits) {
     for (int i = 0; l->sched->s && i < l->sched->s->items.n; i++) {
         const ScheduleItem *x = &l->sched->s->items.at[i];
+        if ((x->word == S_SPLIT) != splits) continue;
         for (int n = 0; n < x->names.n; n++) check_name(l, x->names.at[n], sorts[x->word]);
         if (x->word == S_FUSE) check_name(l, x->to, SORT_STMT);
         if (x->per.text) check_name(l, x->per, SORT_AXIS);
@@ -171,7 +182,10 @@ static bool answers(const Query *q, const char *text) {
     Arena *a = q->l->a;
     if (q->i) return sched_means_axis(a, q->l->sched->k, q->s, q->i, text);
     if (q->t) return sched_means_tensor(a, q->l->sched->k, q->s, q->t, text);
-    return sched_means_stmt(a, q->l->sched->k, q->s, text);
+    if (!sched_means_stmt(a, q->l->sched->k, q->s, text)) return false;
+    Name name = q->s->targets.at[0].tensor->name, from = origin(a, name);
+    bool groups = q->word == S_FUSE || q->word == S_STORE;     /* of what a statement was made into, this is said part by part */
+    return !groups || from == name || strncmp(text, from, strlen(text)) != 0;
 }
 
 /* In the block: what is said of the thing itself before what is said of all of its name. */
@@ -188,6 +202,15 @@ static const ScheduleItem *in_block(const Query *q, int block) {
         }
     }
     return found;
+}
+
+bool sched_keeps_product(Low *l, const Stmt *s) {
+    if (!sched_engine_other(l, s, "dpe")) return false;
+    const char *part = arena_printf(l->a, "%s.dot", s->targets.at[0].tensor->name);
+    for (int i = 0; i < l->sched->s->items.n; i++)
+        for (int n = 0; n < l->sched->s->items.at[i].names.n; n++)
+            if (!strncmp(l->sched->s->items.at[i].names.at[n].text, part, strlen(part))) return false;
+    return true;
 }
 
 static bool speaks_of(Low *l, const ScheduleItem *x, const Stmt *s) {

@@ -80,10 +80,11 @@ static void check_axes(const Checking *c) {
 
 static bool cuts(const Checking *c, const TileNode *loop, AName name) {
     for (int v = 0; loop && v < loop->levels.n; v++)
-        for (int q = 0; q < sched_n_axes(c->s); q++) {
-            const Index *i = sched_axis_at(c->s, q);
-            if (c->f->stage->axis_of[i->id] == loop->levels.at[v].axis && sched_means_axis(c->l->a, c->l->k, c->s, i, name.text)) return true;
-        }
+        for (int n = 0; n < c->f->stmts.n; n++)
+            for (int q = 0; q < sched_n_axes(c->f->stmts.at[n]); q++) {
+                const Index *i = sched_axis_at(c->f->stmts.at[n], q);
+                if (c->f->stage->axis_of[i->id] == loop->levels.at[v].axis && sched_means_axis(c->l->a, c->l->k, c->f->stmts.at[n], i, name.text)) return true;
+            }
     return false;
 }
 
@@ -152,16 +153,14 @@ static void check_tiles(const Checking *c) {
 
 static void check_engine(const Checking *c) {
     const ScheduleItem *x = sched_stmt(c->l, S_ENGINE, (Group){c->s->id, 1});
-    bool dot = false, any = false;
+    bool any = false;
     if (!x) return;
-    for (int i = 0; i < c->f->dots.n; i++) {
-        dot |= c->f->dots.at[i] == c->s;
-        any |= sched_means_stmt(c->l->a, c->l->k, c->f->dots.at[i], x->names.at[0].text);
-    }
-    if (!strcmp(x->to.text, dot ? "dpe" : "vector") || (!strcmp(x->to.text, "dpe") && any)) return;
-    if (!strcmp(x->to.text, "dpe")) diag_help(sched_refuse(c->l, x, "'%s' is no sum of products that the engine of panels takes", label(c)), "legal is: engine %s vector", label(c));
-    else diag_help(sched_refuse(c->l, x, strcmp(x->to.text, "vector") ? "statements run on the vector core or on the engine of panels" : "'%s' stands with a sum that the engine of panels takes", label(c)),
-                   "legal are: engine %s vector; for sums of products: dpe", label(c));
+    const char *engine = facts_engine(c->f, c->s);
+    for (int i = 0; i < c->f->dots.n; i++) any |= sched_means_stmt(c->l->a, c->l->k, c->f->dots.at[i], x->names.at[0].text);
+    if (!strcmp(x->to.text, engine) || (!strcmp(x->to.text, "dpe") && any)) return;
+    if (!strcmp(x->to.text, "dpe")) diag_help(sched_refuse(c->l, x, "'%s' is no sum of products that the engine of panels takes", label(c)), "legal is: engine %s %s", label(c), engine);
+    else if (!strcmp(x->to.text, "simd")) diag_help(sched_refuse(c->l, x, "the elementwise engine takes statements that are computed together from rows in local memory, where it has all their operators"), "legal is: engine %s %s", label(c), engine);
+    else diag_help(sched_refuse(c->l, x, "'%s' runs on: %s", label(c), engine), "legal is: engine %s %s", label(c), engine);
 }
 
 static void check_group(const Checking *c) {

@@ -8,6 +8,7 @@ static void note_stmt(Walk *w, const TileNode *n) {
     for (int i = 0; i < w->f->dots.n; i++) dot |= w->f->dots.at[i] == n->stmt;
     if (!known) vec_push(w->a, &w->f->stmts, n->stmt);
     if (!dot) vec_push(w->a, &w->f->dots, n->stmt);
+    if (!known && n->simd) vec_push(w->a, &w->f->simds, n->stmt);
     if (n->dot && !w->f->dot) w->f->dot = n->dot;
     if (n->fact && !w->f->fact) w->f->fact = n->fact;
 }
@@ -37,6 +38,14 @@ StageFacts *stage_facts(const TileStage *s, Arena *a) {
     f->stage = s;
     walk(&(Walk){a, f}, &s->body, NULL, 0);
     return f;
+}
+
+const char *facts_engine(const StageFacts *f, const Stmt *s) {
+    for (int i = 0; i < f->dots.n; i++)
+        if (f->dots.at[i] == s) return "dpe";
+    for (int i = 0; i < f->simds.n; i++)
+        if (f->simds.at[i] == s) return "simd";
+    return "vector";
 }
 
 const FactLoop *facts_loop(const StageFacts *f, const Index *i) {

@@ -87,13 +87,8 @@ static void print_group(const Printer *p) {
 }
 
 static void print_engines(const Printer *p) {
-    int n = 0;
-    for (int i = 0; i < p->f->stmts.n; i++) {
-        bool dot = false;
-        for (int d = 0; d < p->f->dots.n; d++) dot |= p->f->dots.at[d] == p->f->stmts.at[i];
-        if (low_reduce(p->f->stmts.at[i])) out_f(p->out, "%s%s %s", n++ ? ", " : "engine ", stmt_name(p, p->f->stmts.at[i]), dot ? "dpe" : "vector");
-    }
-    if (n) out_s(p->out, "\n");
+    for (int i = 0; i < p->f->stmts.n; i++) out_f(p->out, "%s%s %s", i ? ", " : "engine ", stmt_name(p, p->f->stmts.at[i]), facts_engine(p->f, p->f->stmts.at[i]));
+    out_s(p->out, "\n");
 }
 
 static void print_places(const Printer *p) {

@@ -1,0 +1,188 @@
+/* Schedules: the complete one of every program reads back to the same Tile IR; each directive has its effect or is refused. */
+#include "dsl/front.h"
+#include "grammar/parse.h"
+#include "lower/lower.h"
+#include <dirent.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+static void out_of_memory(void *context, const char *why) {
+    (void)context;
+    fprintf(stderr, "%s\n", why);
+    abort();
+}
+
+static const TileMachine machines[] = {
+    {.rows = 8, .cols = 8, .local = 128 << 10, .panel = 64, .dots = {[DT_F16] = true, [DT_BF16] = true, [DT_I8] = true}},
+    {.rows = 8, .cols = 8, .local = 384 << 10, .panel = 64, .dots = {[DT_F16] = true, [DT_BF16] = true, [DT_I8] = true}},
+    {.rows = 2, .cols = 3, .local = 64 << 10},
+};
+enum { MACHINES = sizeof machines / sizeof *machines };
+
+/* A file's kernel, and what its diagnostics were gathered in. */
+typedef struct Loaded { Arena *a; Names *names; Diags *diags; const Program *p; Kernel *k; } Loaded;
+
+static Loaded load(Arena *a, const char *path, const char *text, int number) {
+    Loaded x = {.a = a, .names = names_new(a), .diags = diags_new(a)};
+    FrontOptions options = {.parse = grammar_parse};
+    const char *why = "";
+    Source *s = text ? source_of_text(a, path, text, strlen(text)) : source_read(a, path, &why);
+    if (!s) fail_msg("%s %s", path, why);
+    Program *p = front_load(a, x.names, x.diags, s, &options);
+    if (!p || number >= front_file(p, 0)->kernels.n) return x;
+    options.kernel = front_file(p, 0)->kernels.at[number]->name.text;
+    x.k = front_kernel(p, &options);
+    x.p = p;
+    return x;
+}
+
+static const char *messages(const Loaded *x) {
+    Out o = out_new(x->a);
+    diag_print(x->diags, &o, false);
+    return o.text ? o.text : "";
+}
+
+static const char *tiles(Arena *a, const TileProgram *p) {
+    Out o = out_new(a);
+    if (p) tile_print(p, &o);
+    return o.text ? o.text : "";
+}
+
+static const char *complete(Arena *a, const TileProgram *p) {
+    Out o = out_new(a);
+    schedule_print(p, NULL, a, &o);
+    return o.text;
+}
+
+/* The kernel under a schedule given as text. NULL after errors. */
+static TileProgram *under(Loaded *x, const TileMachine *m, const char *text) {
+    const char *why = NULL;
+    AFile *f = grammar_parse(x->a, x->names, x->diags, source_of_text(x->a, "s.knf", text, strlen(text)), false);
+    if (!f || diag_errors(x->diags) || !f->schedules.n) return NULL;
+    Schedule *s = schedule_read(f->schedules.at[0], x->k, x->diags, x->a);
+    TileProgram *p = s ? lower_scheduled(x->k, m, s, x->diags, x->a, &why) : NULL;
+    assert_true(p || why || diag_errors(x->diags));
+    return p;
+}
+
+/* --- round trip ---------------------------------------------------------------------------------------------------------------- */
+
+static bool returns(const char *path, int number, const TileMachine *m, bool *more) {
+    Arena *a = arena_new(0, out_of_memory, NULL);
+    const char *why;
+    Loaded x = load(a, path, NULL, number);
+    *more = x.k != NULL;
+    TileProgram *p = x.k ? lower(x.k, m, a, &why) : NULL;
+    bool same = true;
+    if (p) {
+        const char *text = complete(a, p), *want = tiles(a, p);
+        TileProgram *again = under(&x, m, text);
+        same = again && !strcmp(tiles(a, again), want) && !strcmp(complete(a, again), text);
+        if (!same && getenv("SHOW")) printf("%s %d %d\n%s\n%s\n--- want\n%s\n--- got\n%s\n", path, number, (int)(m - machines), text, messages(&x), want, tiles(a, again));
+        else if (!same) printf("%s, kernel %d, machine %d: %s\n", path, number, (int)(m - machines), messages(&x));
+    }
+    arena_free(a);
+    return same;
+}
+
+static int folder(const char *path, int *n) {
+    DIR *d = opendir(path);
+    int bad = 0;
+    if (!d) fail_msg("no folder %s", path);
+    for (struct dirent *e; (e = readdir(d));) {
+        size_t len = strlen(e->d_name);
+        char file[512];
+        bool more = true;
+        if (len < 5 || strcmp(e->d_name + len - 4, ".knf")) continue;
+        snprintf(file, sizeof file, "%s/%s", path, e->d_name);
+        for (int number = 0; more; number++)
+            for (int m = 0; m < MACHINES; m++) {
+                bad += !returns(file, number, &machines[m], &more);
+                *n += more;
+            }
+    }
+    closedir(d);
+    return bad;
+}
+
+static void complete_schedules_read_back(void **state) {
+    (void)state;
+    int n = 0, bad = folder(SOURCE "/examples", &n) + folder(SOURCE "/test/lang", &n);
+    printf("%d of %d programs differ\n", bad, n);
+    assert_int_equal(bad, 0);
+    assert_true(n > 200);
+}
+
+/* --- cases ------------------------------------------------------------------------------------------------------------------------ */
+
+/* Files of test/schedule: a kernel and a schedule; beside it .tile (what the Tile IR must hold, a line each; ! in front: must not) or
+ * .err (the messages). */
+static char *slurp(Arena *a, const char *path) {
+    const char *why;
+    Source *s = source_read(a, path, &why);
+    return s ? arena_strndup(a, s->text, s->size) : NULL;
+}
+
+static int compare_lines(const char *path, char *want, const char *got) {
+    int bad = 0;
+    for (char *line = strtok(want, "\n"); line; line = strtok(NULL, "\n")) {
+        bool absent = *line == '!';
+        const char *text = line + absent;
+        if (!*text || *text == '#' || (strstr(got, text) != NULL) == !absent) continue;
+        printf("%s: %s: %s\n", path, absent ? "must not be there" : "missing", text);
+        bad = 1;
+    }
+    return bad;
+}
+
+static int try_case(const char *path) {
+    Arena *a = arena_new(0, out_of_memory, NULL);
+    Loaded x = load(a, strrchr(path, '/') + 1, slurp(a, path), 0);
+    const char *why = NULL, *base = arena_strndup(a, path, strlen(path) - 4);
+    char *want = slurp(a, arena_printf(a, "%s.err", base)), *lines = slurp(a, arena_printf(a, "%s.tile", base));
+    TileProgram *p = NULL;
+    int bad = 0;
+    if (x.k) {
+        Schedule *s = schedule_read(front_file(x.p, 0)->schedules.at[0], x.k, x.diags, a);
+        p = s ? lower_scheduled(x.k, &machines[0], s, x.diags, a, &why) : NULL;
+    }
+    const char *got = messages(&x);
+    if (getenv("UPDATE") && !lines && !p) out_write(arena_printf(a, "%s.err", base), got, strlen(got), a);
+    else if (want && strcmp(want, got)) bad = printf("%s: the messages are\n%s", path, got);
+    if (want && p) bad = printf("%s: is not refused\n", path);
+    if (lines) bad |= p ? compare_lines(path, lines, tiles(a, p)) : printf("%s: is refused: %s%s\n", path, why ? why : "", got);
+    if (lines && getenv("SHOW")) printf("%s\n%s", p ? complete(a, p) : "", tiles(a, p));
+    if (!want && !lines && !getenv("UPDATE")) bad = printf("%s: nothing is said of what must come\n", path);
+    if (p) {
+        TileProgram *again = under(&x, &machines[0], complete(a, p));
+        if (!again || strcmp(tiles(a, again), tiles(a, p))) bad = printf("%s: the complete schedule reads back to something else\n%s%s", path, complete(a, p), messages(&x));
+    }
+    arena_free(a);
+    return bad != 0;
+}
+
+static void directives_work_or_are_refused(void **state) {
+    (void)state;
+    DIR *d = opendir(SOURCE "/test/schedule");
+    int bad = 0, n = 0;
+    assert_non_null(d);
+    for (struct dirent *e; (e = readdir(d));) {
+        size_t len = strlen(e->d_name);
+        char file[512];
+        if (len < 5 || strcmp(e->d_name + len - 4, ".knf")) continue;
+        snprintf(file, sizeof file, SOURCE "/test/schedule/%s", e->d_name);
+        bad += try_case(file);
+        n++;
+    }
+    closedir(d);
+    assert_int_equal(bad, 0);
+    assert_true(n > 20);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(complete_schedules_read_back), cmocka_unit_test(directives_work_or_are_refused)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
