@@ -48,7 +48,7 @@ def usage():
     expect("too many files", [SOFTMAX, SOFTMAX], 2, "too many")
     expect("unknown machine", ["-t", "hots", SOFTMAX], 2, "did you mean host")
     expect("a machine without an emitter", ["-t", os.path.join(FAULTY, "mute.knf"), SOFTMAX], 2, "mute|host, mtia1")
-    expect("unknown stage", ["--dump", "tiles", SOFTMAX], 2, "ast, kernel, tile, c")
+    expect("unknown stage", ["--dump", "tiles", SOFTMAX], 2, "ast, kernel, schedule, tile, c")
     expect("no tiles on a host", ["--dump", "tile", SOFTMAX], 2, "no grid")
     expect("no dims", ["run", SOFTMAX], 2, "N, D|knyfe run")
     expect("unknown dim", ["run", SOFTMAX, "N=1", "E=2"], 2, "no dim or scalar 'E'")
@@ -192,7 +192,7 @@ def grid(tmp):
     expect("--home of no tensor", ["run", knf, "N=5", "-t", "mtia1", "--emitted", own, "--home", "q=sram"], 2, "--home q=sram")
 
 
-def explain():
+def explain(tmp):
     transpose = os.path.join(ROOT, "examples", "transpose.knf")
     p = run("explain", transpose, "N=300", "M=200", "-t", "mtia1")
     words = ["stage y", "load ", "bound ", "busy share of ", "without one limit", "latency", "try: "]
@@ -206,6 +206,18 @@ def explain():
         ok(c.returncode == 0 and "const PeProgram pe_program" in c.stdout and "-t " + machine in c.stdout, "C for " + machine, c.stdout + c.stderr)
     tiles = run(transpose, "-t", "mtia1", "--dump", "tile")
     ok(tiles.returncode == 0 and "store " in tiles.stdout and "stage y" in tiles.stdout, "--dump tile", tiles.stdout + tiles.stderr)
+    own = os.path.join(tmp, "s.knf")
+    with open(own, "w") as f:
+        f.write("kernel sq(x: f32[N, D]) -> (y: f32[N, D]) { y[n, d] = x[n, d] * x[n, d] }\n"
+                "schedule bad for sq on mtia2 { engine y dpe }\nschedule one for sq { tile n 4 }\nschedule two for sq on mtia2 { tile n 2 }\n")
+    for more, words in ((["-t", "mtia1"], "tile n 4"), (["-t", "mtia2"], "tile n 2"), (["-t", "mtia2", "-s", "one"], "tile n 4")):
+        s = run(own, "--dump", "schedule", *more)
+        ok(s.returncode == 0 and words in s.stdout, "the schedule taken by " + " ".join(more), s.stdout + s.stderr)
+    expect("a schedule that can't be met", ["run", own, "N=3", "D=3", "-t", "mtia2", "-s", "bad"], 1, "schedule 'bad' can't be met|legal is")
+    expect("no such schedule", [own, "-t", "mtia1", "-s", "bad"], 1, "no schedule 'bad'")
+    expect("a schedule on a host", [own, "-s", "one"], 2, "-s takes auto")
+    s = run("run", own, "N=40", "D=50", "-t", "mtia1", "--json", os.path.join(tmp, "s.json"))
+    ok(s.returncode == 0 and json.load(open(os.path.join(tmp, "s.json")))["schedule"] == "one", "a run by a schedule", s.stdout + s.stderr)
     p = run("test", transpose, "-t", "mtia2", "-q")
     ok(p.returncode == 0 and p.stdout.count("\nok ") > 5, "knyfe test on a grid", p.stdout[-2000:] + p.stderr)
 
@@ -246,7 +258,7 @@ def tests(tmp):
 
 
 with tempfile.TemporaryDirectory() as folder:
-    parts = [lambda d: usage(), programs, environment, arrays, lambda d: faulty(), grid, lambda d: explain(), interrupt, tests]
+    parts = [lambda d: usage(), programs, environment, arrays, lambda d: faulty(), grid, explain, interrupt, tests]
     for i, part in enumerate(parts):
         own = os.path.join(folder, str(i))
         os.mkdir(own)

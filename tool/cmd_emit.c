@@ -1,6 +1,7 @@
 /* knyfe FILE: emits C, or a stage on the way to it. */
 #include "dsl/ast_print.h"
 #include "emit/host.h"
+#include "lower/lower.h"
 #include "tool/grid.h"
 #include <string.h>
 
@@ -23,6 +24,7 @@ static const char *command_line(Tool *t) {
     if (t->options->kernel) out_f(&o, " -k %s", t->options->kernel);
     for (int i = 0; i < t->options->defines.n; i++) out_f(&o, " -D %s=%s", t->options->defines.at[i].name, t->options->defines.at[i].value);
     if (t->options->target) out_f(&o, " -t %s", t->options->target);
+    if (t->options->schedule) out_f(&o, " -s %s", t->options->schedule);
     if (t->options->no_check) out_s(&o, " --no-check");
     for (char *c = o.text; *c; c++)
         if (*c == '\n' || *c == '\r' || (*c == '*' && c[1] == '/') || (*c == '/' && c[1] == '*') || *c == '\\') *c = '?';
@@ -35,12 +37,13 @@ static int emit_tiles(Tool *t, const Kernel *k, const Machine *m, Out *o) {
     SimMachine s;
     const char *why = NULL;
     if (!grid_machine(t, m, &s, &status)) return status;
-    const TileProgram *p = grid_lower(t, k, &s, &why);
+    const TileProgram *p = grid_lower(t, t->program, k, &s, &why);
     if (!p) {
         tool_error("kernel '%s' on %s: %s", k->name, m->name, why);
         return STATUS_PROGRAM;
     }
     if (t->options->dump && !strcmp(t->options->dump, "tile")) tile_print(p, o);
+    else if (t->options->dump && !strcmp(t->options->dump, "schedule")) schedule_print(p, m->name, t->arena, o);
     else grid_emit(t, p, command_line(t), o);
     return STATUS_GOOD;
 }
@@ -56,8 +59,8 @@ int cmd_emit(Tool *t) {
     HostOptions host = {.no_check = t->options->no_check, .command = command_line(t)};
     if (stage && !strcmp(stage, "kernel")) kernel_print(k, &o);
     else if (m->emitter == EMIT_PE) status = emit_tiles(t, k, m, &o);
-    else if (stage && !strcmp(stage, "tile")) {
-        tool_error("there is no Tile IR for machine '%s': it has no grid", m->name);
+    else if (stage && (!strcmp(stage, "tile") || !strcmp(stage, "schedule"))) {
+        tool_error("there is no %s for machine '%s': it has no grid", strcmp(stage, "tile") ? "schedule" : "Tile IR", m->name);
         return STATUS_USAGE;
     } else emit_host(k, &host, &o);
     if (status) return status;

@@ -1,5 +1,5 @@
 /* knyfe explain: how a kernel lies on a grid, where its time goes, what bounds it, what to try. */
-#include "lower/tile.h"
+#include "lower/lower.h"
 #include "sim/report.h"
 #include "tool/bind.h"
 #include "tool/progress.h"
@@ -48,7 +48,7 @@ static int build(Explain *x) {
     int status = STATUS_GOOD;
     const char *why = NULL;
     if (!grid_machine(x->t, x->m, &x->machine, &status)) return status;
-    x->tiles = grid_lower(x->t, x->k, &x->machine, &why);
+    x->tiles = grid_lower(x->t, x->t->program, x->k, &x->machine, &why);
     if (!x->tiles) {
         tool_error("kernel '%s' on %s: %s", x->k->name, x->m->name, why);
         return STATUS_PROGRAM;
@@ -98,6 +98,8 @@ static void tell_mapping(Explain *x, const GridRun *g) {
         if (i >= g->report.n_stages || g->report.stage_ran[i]) vec_push(x->t->arena, &some.stages, s);
         else out_f(&left, "%s%s", left.n ? ", " : "", s->name);
     }
+    schedule_print(x->tiles, x->m->name, x->t->arena, &x->text);
+    out_s(&x->text, "\n");
     tile_print(&some, &x->text);
     if (left.n) out_f(&x->text, "\nleft out for these dims: stage %s\n", left.text);
 }

@@ -16,6 +16,7 @@ typedef struct Run {
     const Kernel *k;
     Binding b;
     const char *object;
+    const char *schedule;      /* of a grid: its name */
     GridCode *grid;            /* not NULL: a program of PEs in place of the object */
     bool makes;                /* at least one array is made from the seed */
     Array *inputs;
@@ -42,8 +43,16 @@ static int compile_grid(Run *r, const Machine *m) {
     SimMachine machine;
     const char *own = own_text(r), *why = NULL, *level = r->t->options->sim.level ? r->t->options->sim.level : "-O2";
     if (!grid_machine(r->t, m, &machine, &status)) return status;
+    const TileProgram *p = own ? NULL : grid_lower(r->t, r->t->program, r->k, &machine, &why);
+    if (!own && !p) {
+        tool_error("kernel '%s' on %s: %s", r->k->name, m->name, why);
+        return STATUS_PROGRAM;
+    }
+    Out c = out_new(r->t->arena);
+    if (p) grid_emit(r->t, p, NULL, &c);
     progress_show(r->t, "compiling the C file", -1);
-    r->grid = own ? grid_compile(r->t, &machine, own, r->k->name, level, &why) : grid_build(r->t, r->k, &machine, level, &why);
+    r->grid = grid_compile(r->t, &machine, own ? own : c.text, r->k->name, level, &why);
+    r->schedule = own ? "given" : grid_schedule_name(r->t, r->t->program, r->k, &machine);
     if (r->grid) return grid_homes(r->t, r->grid);
     progress_clear(r->t);
     tool_error("%s", why);
@@ -315,7 +324,7 @@ static int finish(Run *r, const Machine *m) {
         r->real.ok = false;
         out_f(&r->real.why, "on reals from 1 to 2:\n%s", r->positive.why.text ? r->positive.why.text : "");
     }
-    Report report = {.kernel = r->k, .machine = m, .dims = r->b.dims, .schedule = "auto", .ok = r->real.ok, .refused = r->real.refused,
+    Report report = {.kernel = r->k, .machine = m, .dims = r->b.dims, .schedule = r->schedule ? r->schedule : "auto", .ok = r->real.ok, .refused = r->real.refused,
                      .ratio = fmax(r->real.ratio, r->has_integer && !r->any_exact ? r->integer.ratio : 0), .check = check_words(r), .no_test = no_test(r),
                      .loose = least_loose(r), .sampled = r->real.sampled, .compared = r->real.compared};
     report.grid = r->real.child.grid;

@@ -18,6 +18,7 @@ typedef struct Job {
     Kernel *kernel;
     const ATest *test;           /* NULL: none, the runner's own cases */
     int unit;                    /* which of the units compiled together */
+    const Program *program;      /* that the kernel is of */
 } Job;
 
 typedef struct Session {
@@ -117,9 +118,9 @@ static const char *suite_of(const Session *s, int unit) {
     return "";
 }
 
-static const Kernel *kernel_of(const Session *s, int unit) {
+static const Job *job_of(const Session *s, int unit) {
     for (int i = 0; i < s->jobs.n; i++)
-        if (s->jobs.at[i].unit == unit) return s->jobs.at[i].kernel;
+        if (s->jobs.at[i].unit == unit) return &s->jobs.at[i];
     return NULL;
 }
 
@@ -128,7 +129,7 @@ static void flush_grid(Session *s) {
     for (int u = 0; u < s->units.n; u++) {
         const char *why = NULL;
         double start = now();
-        GridCode *c = grid_build(s->t, kernel_of(s, u), s->grid, "-O1", &why);
+        GridCode *c = grid_build(s->t, job_of(s, u)->program, job_of(s, u)->kernel, s->grid, "-O1", &why);
         if (!c) tap_result(s->tap, suite_of(s, u), arena_printf(s->t->arena, "it is compiled for %s", s->grid->name), false, NULL, arena_printf(s->t->arena, "%s\n", why), now() - start);
         else run_jobs_of(s, u, (Code){.grid = c});
         grid_close(c);
@@ -160,8 +161,8 @@ static void flush(Session *s) {
 
 static const char *cval_text(Arena *a, const ACval *v) { return v->is_int ? arena_printf(a, "%lld", (long long)v->i) : v->name.text; }
 
-static void add_job(Session *s, const char *suite, const char *key, Kernel *k, const ATest *test) {
-    Job j = {suite, key, k, test, -1};
+static void add_job(Session *s, const char *suite, const char *key, const Program *p, Kernel *k, const ATest *test) {
+    Job j = {suite, key, k, test, -1, p};
     for (int i = 0; i < s->jobs.n; i++)
         if (!strcmp(s->jobs.at[i].key, key)) j.unit = s->jobs.at[i].unit;
     if (j.unit < 0) {
@@ -200,7 +201,7 @@ static void add_test(Session *s, Tool *one, Program *p, const FrontOptions *fron
         diags_result(s, one, suite.text, "is right");
         return;
     }
-    add_job(s, suite.text, arena_printf(a, "%p %s", (void *)p, suite.text), k, test);
+    add_job(s, suite.text, arena_printf(a, "%p %s", (void *)p, suite.text), p, k, test);
 }
 
 static void test_file(Session *s, const char *path) {

@@ -37,10 +37,50 @@ TileMachine grid_tiles(const SimMachine *m) {
     return x;
 }
 
-TileProgram *grid_lower(Tool *t, const Kernel *k, const SimMachine *m, const char **why) {
+/* Compile-time arguments that the schedule names are those of the run. */
+static bool fits(const Tool *t, const ASchedule *s, const Kernel *k, const SimMachine *m) {
+    if (!s->name.text || !s->kernel.text || strcmp(s->kernel.text, k->name) || (s->machine.text && strcmp(s->machine.text, m->name))) return false;
+    for (int i = 0; i < s->cargs.n; i++)
+        for (int d = 0; d < t->options->defines.n; d++) {
+            const ACval *v = &s->cargs.at[i].value;
+            const char *text = v->is_int ? arena_printf(t->arena, "%lld", (long long)v->i) : v->name.text;
+            if (!strcmp(t->options->defines.at[d].name, s->cargs.at[i].name.text) && strcmp(t->options->defines.at[d].value, text)) return false;
+        }
+    return true;
+}
+
+/* NULL: none; *why when -s names one that is not there. */
+static const ASchedule *find_schedule(Tool *t, const Program *p, const Kernel *k, const SimMachine *m, const char **why) {
+    const char *want = t->options->schedule;
+    const AFile *f = p ? front_file(p, 0) : NULL;
+    if (!f || (want && !strcmp(want, "auto"))) return NULL;
+    for (int i = f->schedules.n - 1; i >= 0; i--)
+        if (fits(t, f->schedules.at[i], k, m) && (!want || !strcmp(want, f->schedules.at[i]->name.text))) return f->schedules.at[i];
+    if (want) *why = arena_printf(t->arena, "the file has no schedule '%s' for kernel '%s' on %s; auto is always there", want, k->name, m->name);
+    return NULL;
+}
+
+const char *grid_schedule_name(Tool *t, const Program *p, const Kernel *k, const SimMachine *m) {
+    const char *why;
+    const ASchedule *s = find_schedule(t, p, k, m, &why);
+    return s ? s->name.text : "auto";
+}
+
+TileProgram *grid_lower(Tool *t, const Program *p, const Kernel *k, const SimMachine *m, const char **why) {
     TileMachine *x = NEW(t->arena, TileMachine);
+    Diags *d = diags_new(t->arena);
+    Schedule *s = NULL;
     *x = grid_tiles(m);
-    return lower(k, x, t->arena, why);
+    *why = NULL;
+    const ASchedule *a = find_schedule(t, p, k, m, why);
+    if (*why) return NULL;
+    if (a) s = schedule_read(a, k, d, t->arena);
+    TileProgram *out = a && !s ? NULL : lower_scheduled(k, x, s, d, t->arena, why);
+    if (out || *why) return out;
+    Out o = out_new(t->arena);
+    diag_print(d, &o, tool_colour());
+    *why = arena_printf(t->arena, "its schedule '%s' can't be met\n%s", a && a->name.text ? a->name.text : "auto", o.n ? o.text : "");
+    return NULL;
 }
 
 void grid_emit(Tool *t, const TileProgram *p, const char *command, Out *out) {
@@ -62,8 +102,8 @@ GridCode *grid_compile(Tool *t, const SimMachine *m, const char *text, const cha
     return NULL;
 }
 
-GridCode *grid_build(Tool *t, const Kernel *k, const SimMachine *m, const char *level, const char **why) {
-    TileProgram *p = grid_lower(t, k, m, why);
+GridCode *grid_build(Tool *t, const Program *program, const Kernel *k, const SimMachine *m, const char *level, const char **why) {
+    TileProgram *p = grid_lower(t, program, k, m, why);
     if (!p) return NULL;
     Out c = out_new(t->arena);
     grid_emit(t, p, NULL, &c);

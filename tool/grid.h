@@ -25,8 +25,11 @@ struct GridRun {
 bool grid_machine(Tool *t, const Machine *m, SimMachine *out, int *status);
 /* What lowering asks of it. */
 TileMachine grid_tiles(const SimMachine *m);
-/* The kernel as Tile IR. NULL, with a sentence. */
-TileProgram *grid_lower(Tool *t, const Kernel *k, const SimMachine *m, const char **why);
+/* The kernel as Tile IR, by the schedule of -s, else by the last one that the kernel's file has for it and the machine, else by one of
+ * lowering's own. NULL, with a sentence, or the diagnostics as lines. */
+TileProgram *grid_lower(Tool *t, const Program *p, const Kernel *k, const SimMachine *m, const char **why);
+/* The name of that schedule. */
+const char *grid_schedule_name(Tool *t, const Program *p, const Kernel *k, const SimMachine *m);
 
 /* The C file; `command` as in GridOptions. */
 void grid_emit(Tool *t, const TileProgram *p, const char *command, Out *out);
@@ -34,7 +37,7 @@ void grid_emit(Tool *t, const TileProgram *p, const char *command, Out *out);
 /* Compiles the text of a PE program; `level` is that of the C compiler. NULL, with what is wrong in lines. */
 GridCode *grid_compile(Tool *t, const SimMachine *m, const char *text, const char *name, const char *level, const char **why);
 /* The kernel, lowered, emitted and compiled. */
-GridCode *grid_build(Tool *t, const Kernel *k, const SimMachine *m, const char *level, const char **why);
+GridCode *grid_build(Tool *t, const Program *p, const Kernel *k, const SimMachine *m, const char *level, const char **why);
 void grid_close(GridCode *c);
 /* Takes --home. 0, or the exit status after an error was printed. */
 int grid_homes(Tool *t, GridCode *c);

@@ -136,7 +136,7 @@ static const Machine *find_default(Tool *t, int *status) {
     return NULL;
 }
 
-const Machine *machine_find(Tool *t, const char *name, int *status) {
+static const Machine *find(Tool *t, const char *name, int *status) {
     if (!name) return find_default(t, status);
     const Source *s = machine_source(t, name);
     size_t n = strlen(name);
@@ -158,4 +158,13 @@ const Machine *machine_find(Tool *t, const char *name, int *status) {
         return NULL;
     }
     return m;
+}
+
+const Machine *machine_find(Tool *t, const char *name, int *status) {
+    const Machine *m = find(t, name, status);
+    const char *schedule = t->options->schedule;
+    if (!m || m->emitter != EMIT_HOST || !schedule || !strcmp(schedule, "auto")) return m;
+    tool_error("-s takes auto on machine '%s', not '%s'", m->name, schedule);
+    *status = STATUS_USAGE;
+    return NULL;
 }

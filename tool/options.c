@@ -12,14 +12,14 @@ typedef struct OptionRow { int key; const char *name, *arg, *about; bool is_shor
 static const OptionRow option_rows[] = {
     {'k', "kernel", "NAME", "the kernel to take (default: the last of the file)", true},
     {'t', "target", "NAME|FILE", "the machine to emit for, by name or a .knf file with a machine block (default: host)", true},
-    {'s', "schedule", "NAME", "the schedule: auto (on the host target this is the only one)", true},
+    {'s', "schedule", "NAME", "the schedule: auto, or on a grid one of the file (default: the last for kernel and machine)", true},
     {'D', "define", "NAME=VALUE", "a compile-time parameter", true},
     {'o', "output", "FILE", "write there instead of standard output; whole or not at all", true},
     {'I', "in", "NAME=FILE.npy", "an input array; others are made from the seed", false},
     {'O', "out", "NAME=FILE.npy", "keep an output array", false},
     {'S', "seed", "N", "seed of the made inputs (default 1)", false},
     {'J', "json", "FILE", "write the report as JSON; - is standard output", false},
-    {'d', "dump", "STAGE", "write a stage instead: ast, kernel, tile (of a grid) or c", false},
+    {'d', "dump", "STAGE", "write a stage instead: ast, kernel, schedule or tile (of a grid), or c", false},
     {'F', "from", "kernel", "the file is a kernel's own text, as --dump kernel writes it", false},
     {'n', "no-check", NULL, "leave run-time checks out of the emitted C ('where' facts stay)", false},
     {'C', "check", "full|sample", "compare every element, or a sample where the work is large (default: by the work)", false},
@@ -76,7 +76,7 @@ const Command options_commands[] = {
     {"explain", "knyfe explain FILE [NAME=VALUE ...]",
      "Says how a kernel lies on a grid of PEs, where its time goes, what bounds it, and what to try.\n"
      "NAME=VALUE sets a dim or a scalar; dims also come from the arrays given with --in.",
-     "ktDISoTMWqh", "  knyfe explain softmax.knf N=1024 D=1024 -t mtia1\n", 1, 1, true},
+     "ktsDISoTMWqh", "  knyfe explain softmax.knf N=1024 D=1024 -t mtia1\n", 1, 1, true},
 };
 const int options_n_commands = sizeof options_commands / sizeof *options_commands;
 
@@ -210,12 +210,12 @@ static bool set_number(const Command *c, int key, const char *arg, Options *o) {
 }
 
 static bool set_words(Arena *a, const Command *c, int key, const char *arg, Options *o) {
-    static const char *const stages[] = {"ast", "kernel", "tile", "c"}, *const from[] = {"kernel"}, *const schedules[] = {"auto"};
+    static const char *const stages[] = {"ast", "kernel", "schedule", "tile", "c"}, *const from[] = {"kernel"};
     const char *w;
     NameTexts one = {0};
     switch (key) {
-    case 's': return choice(c, "-s", arg, schedules, 1, &o->schedule);
-    case 'd': return choice(c, "--dump", arg, stages, 4, &o->dump);
+    case 's': o->schedule = arg; return true;
+    case 'd': return choice(c, "--dump", arg, stages, 5, &o->dump);
     case 'F':
         o->from_kernel = true;
         return choice(c, "--from", arg, from, 1, &w);

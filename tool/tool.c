@@ -101,6 +101,7 @@ Kernel *tool_kernel(Tool *t, const char *path, int *status) {
     FrontOptions front;
     Program *p = tool_program(t, path, &front, status);
     if (!p) return NULL;
+    t->program = p;
     Kernel *k = front_kernel(p, &front);
     *status = tool_print_diags(t);
     if (!k && *status == STATUS_GOOD) *status = STATUS_PROGRAM;

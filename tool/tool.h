@@ -16,6 +16,7 @@ typedef struct Tool {
     Diags *diags;
     const Options *options;
     Progress *progress;          /* NULL: none is shown */
+    const Program *program;      /* that tool_kernel read last */
 } Tool;
 
 /* Prints "knyfe: error: ..." on standard error. */
