@@ -2,6 +2,7 @@
 #include "dsl/front.h"
 #include "grammar/parse.h"
 #include "lower/lower.h"
+#include "lower/verify.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -113,7 +114,22 @@ static void test_round_trip(void **state) {
     assert_int_equal(bad, 0);
 }
 
+static void verifies(Arena *a, const char *path, const TileProgram *p, const TileMachine *m, void *context) {
+    VerifyReport r;
+    int *bad = context;
+    if (tile_verify(p, m, &r, a)) return;
+    ++*bad;
+    print_error("%s %s: %s\n", path, p->kernel->name, r.why);
+}
+
+static void test_verify(void **state) {
+    (void)state;
+    int bad = 0;
+    each(verifies, &bad);
+    assert_int_equal(bad, 0);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_round_trip)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_round_trip), cmocka_unit_test(test_verify)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
