@@ -12,3 +12,5 @@ bool hull_of(const Low *l, const Path *path, Expr *e, Hull *h);
 /* The same for the box of a read or target, cut to the tensor's extents: False as above;
  * *culprit is the subscript then. */
 bool hull_box(const Low *l, const Path *path, const Tensor *t, const Exprs *subs, TileBuf *to, Expr **culprit);
+/* Widens a box of hull_box for a read with clamp: where the subscripts are all outside, it holds the nearest element. */
+void hull_clamp(const Low *l, const Tensor *t, TileBuf *to);

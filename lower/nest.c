@@ -200,6 +200,7 @@ static TileBuf *load_tile(Nest *n, Expr *read, int core) {
         if (culprit) pin_axes(n, culprit, &any);
         return NULL;
     }
+    if (read->mode == READ_CLAMP) hull_clamp(l, read->tensor, &trial);
     TileBuf *b = stage_tile(l, read->tensor, read->tensor->name, read->tensor->type);
     stage_take_box(b, &trial);
     int depth = load_depth(n, b);

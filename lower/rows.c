@@ -168,6 +168,33 @@ static bool has_tile(const Rows *r, const Expr *read) {
     return false;
 }
 
+static Expr *at_block(void *context, Expr *e) {
+    const Rows *r = context;
+    const TileAxis *axis = e->kind == X_INDEX ? stage_axis_of(r->l, e->index) : NULL;
+    return axis ? path_block(r->l, &r->path, axis).lo : NULL;
+}
+
+/* Tiles on core 0 for what the subscripts of a read read: it issues the copy. */
+static bool load_subscripts(Rows *r, const Expr *read) {
+    Low *l = r->l;
+    LowReads inner = {0};
+    for (int d = 0; d < read->args.n; d++) low_reads(l->a, read->args.at[d], &inner);
+    for (int i = 0; i < inner.n; i++) {
+        Expr *culprit, *x = inner.at[i], *here = lo_copy(l->a, x, at_block, r);
+        TileBuf trial = {0};
+        if (has_tile(r, here)) continue;
+        if (!load_subscripts(r, x) || !hull_box(l, &r->path, x->tensor, &x->args, &trial, &culprit)) return false;
+        TileBuf *b = stage_tile(l, x->tensor, x->tensor->name, x->tensor->type);
+        stage_take_box(b, &trial);
+        b->depth = 2;
+        b->core = 0;
+        vec_push(l->a, &b->reads, here);
+        stage_copy(l, stage_body(l, &r->path, 1), TILE_LOAD, b, x->span);
+        if (!count(r, b)) return false;
+    }
+    return true;
+}
+
 /* A tile for a read, and its LOAD; a box that has one already is shared. */
 static bool load(Rows *r, Expr *read) {
     Low *l = r->l;
@@ -175,12 +202,14 @@ static bool load(Rows *r, Expr *read) {
     if (has_tile(r, read)) return true;
     TileBuf trial = {0};
     if (!hull_box(l, &r->path, read->tensor, &read->args, &trial, &culprit)) return false;
+    if (read->mode == READ_CLAMP) hull_clamp(l, read->tensor, &trial);
+    if (!load_subscripts(r, read)) return false;
     int depth = 0;
     for (int d = 0; d < trial.rank; d++)
         if (stage_depth(&r->path, trial.lo[d]) || stage_depth(&r->path, trial.hi[d])) depth = 1;
     for (int i = 0; i < l->stage->bufs.n; i++) {
         TileBuf *b = l->stage->bufs.at[i];
-        bool same = b->tensor == read->tensor && b->copied_in;
+        bool same = b->tensor == read->tensor && b->copied_in && b->core == 1;
         for (int d = 0; same && d < b->rank; d++)
             same = expr_equal(b->lo[d], trial.lo[d]) && expr_equal(b->hi[d], trial.hi[d]) && b->point[d] == trial.point[d];
         if (!same) continue;

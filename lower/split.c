@@ -86,6 +86,12 @@ static Expr *rename_index(void *context, Expr *e) {
     return e->kind == X_INDEX && e->index == r->from ? lo_index(r->a, r->to) : NULL;
 }
 
+/* A bound with the part's own indices in place of the first q. */
+static Expr *renamed_before(const Split *p, const Reduce *r, int q, Expr *e) {
+    for (int i = 0; i < q; i++) e = lo_copy(p->l->a, e, rename_index, &(Renamed){p->l->a, p->r->idx.at[i], r->idx.at[i]});
+    return e;
+}
+
 /* A reduction of one part with indices of its own. */
 static Expr *part_value(const Split *p, Comb *comb, DType type) {
     Arena *a = p->l->a;
@@ -93,7 +99,7 @@ static Expr *part_value(const Split *p, Comb *comb, DType type) {
     Renamed to = {a, p->i, r->idx.at[0]};
     for (int q = 1; q < r->idx.n; q++) {
         Index *old = r->idx.at[q];
-        r->idx.at[q] = new_index(p->l, old->name, lo_copy(a, old->lo, rename_index, &to), lo_copy(a, old->hi, rename_index, &to), old->span);
+        r->idx.at[q] = new_index(p->l, old->name, renamed_before(p, r, q, old->lo), renamed_before(p, r, q, old->hi), old->span);
     }
     Expr *e = lo_copy(a, x_reduce(a, r, type, p->s->span), rename_index, &to);
     for (int q = 1; q < r->idx.n; q++) {
