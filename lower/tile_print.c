@@ -6,6 +6,8 @@
  *         axis n in 0 .. N: 0.n, 1.n                   0.n: index n of statement 0; 1:k: of its reduction; fact 3.n: of a fact
  *         let n0_step = max(1, N // 64): 8             a step that is no literal; behind ':' what it never exceeds
  *         panel 0 of 2: x[m, k]; w[n, k]; m, n, k      operands of a product, their axes
+ *         simd 1: %2, %3 column                        the elementwise engine's temporaries of a statement, and its commands
+ *         command 1: to temp 0; a read x[n, d]; b row read g[d]; op *; alpha 2.0; beta 1.0; fn exp
  *         tile %0 in x: f16 [n0 .. n0_end, @0] room [n0_step: 8, 1] slots 2 for 0: x[n, 0]; at x[n0, 0]
  *         for n0 .. n0_end = n step n0_step over pe lockstep down {
  *             load %0 x share row
@@ -129,7 +131,7 @@ static void tile(Printer *p, const TileBuf *b) {
     if (b->copied_in || b->copied_out) out_f(p->out, "%s%s ", b->copied_in ? "in" : "", b->copied_out ? "out" : "");
     out_f(p->out, "%s: %s", b->name, dtype_name(b->type));
     if (b->tensor && strcmp(b->tensor->name, b->name)) out_f(p->out, " of %s", b->tensor->name);
-    if (!b->tensor) out_f(p->out, " state %d of %d", b->state, b->state_of->id);
+    if (!b->tensor) out_f(p->out, " %s %d of %d", b->is_part ? "part" : "state", b->state, b->state_of->id);
     box(p, b);
     room(p, b);
     if (b->memory == TILE_ACC) out_s(p->out, " acc");
@@ -187,6 +189,7 @@ static void compute(Printer *p, const TileNode *n) {
     out_f(p->out, "%s ", tile_words_part[n->part]);
     if (n->fact) out_f(p->out, "fact %d", n->fact->number);
     else out_f(p->out, "%d %s", n->stmt->id, n->stmt->targets.at[0].tensor->name);
+    if (n->simd) out_s(p->out, " by simd");
     if (n->dot) out_f(p->out, " by panel %d", tile_dot_number(p->out->arena, p->stage, n->dot, &first));
     out_s(p->out, "\n");
 }
@@ -228,6 +231,58 @@ static void panels(Printer *p) {
         out_s(p->out, "; ");
         expr(p, d->b);
         out_f(p->out, "; %s, %s, %s\n", d->m->name, d->n->name, d->k->name);
+    }
+}
+
+/* --- commands of the elementwise engine ------------------------------------------------------------------------------------------------ */
+
+const char *const tile_words_spread[] = {"", "row", "column", NULL};
+const char *const tile_words_red[] = {"sum", "prod", "max", "min", NULL};
+
+static void arg(Printer *p, const char *key, const TileArg *a, const Stmt *s) {
+    if (a->kind == TILE_ARG_NONE) return;
+    out_f(p->out, "%s%s%s ", key, a->spread ? " " : "", tile_words_spread[a->spread]);
+    if (a->kind == TILE_ARG_TEMP) out_f(p->out, "temp %d", a->temp);
+    else if (a->kind == TILE_ARG_TARGET) out_s(p->out, "target");
+    else if (!read_of(p, s->value, a->read, "read")) {
+        out_s(p->out, "at ");
+        expr(p, a->read);
+    }
+}
+
+static void factor(Printer *p, const char *key, const Expr *e) {
+    if (!e) return;
+    out_f(p->out, "; %s ", key);
+    expr(p, e);
+}
+
+static void command(Printer *p, const TileCommand *c, const Stmt *s) {
+    out_f(p->out, "command %d: ", s->id);
+    arg(p, "to", &c->dst, s);
+    arg(p, "; a", &c->a, s);
+    arg(p, "; b", &c->b, s);
+    if (c->bin != OP_COUNT) out_f(p->out, "; op %s", op_table[c->bin].name);
+    if (c->affine) out_s(p->out, "; affine");
+    factor(p, "alpha", c->alpha);
+    factor(p, "beta", c->beta);
+    if (c->fn != OP_COUNT) out_f(p->out, "; fn %s", op_table[c->fn].name);
+    if (c->relu) out_s(p->out, "; relu");
+    if (c->is_reduction) out_f(p->out, "; join %s", tile_words_red[c->red]);
+    if (c->one_row) out_s(p->out, "; one row");
+    if (c->turned) out_s(p->out, "; turned");
+    out_s(p->out, "\n");
+}
+
+static void commands(Printer *p) {
+    TileWork work = {0};
+    tile_work(p->out->arena, &p->stage->body, &work);
+    for (int i = 0; i < work.n; i++) {
+        const TileSimd *x = work.at[i]->simd;
+        if (!x) continue;
+        out_f(p->out, "simd %d:", work.at[i]->stmt->id);
+        for (int t = 0; t < x->temps; t++) out_f(p->out, "%s %%%d%s", t ? "," : "", x->temp[t]->id, x->temp_column[t] ? " column" : "");
+        out_s(p->out, "\n");
+        for (int c = 0; c < x->commands.n; c++) command(p, &x->commands.at[c], work.at[i]->stmt);
     }
 }
 
@@ -277,6 +332,7 @@ static void stage(Printer *p, const TileStage *s) {
     steps(p, &s->body);
     panels(p);
     for (int i = 0; i < s->bufs.n; i++) tile(p, s->bufs.at[i]);
+    commands(p);
     nodes(p, &s->body);
     out->indent--;
     out_s(out, "}\n");

@@ -287,6 +287,15 @@ static bool let_line(TileReader *r) {
     return true;
 }
 
+bool tile_reader_takes(TileReader *r, const char *text) { return takes(r, text); }
+bool tile_reader_expect(TileReader *r, const char *text) { return expect(r, text); }
+bool tile_reader_number(TileReader *r, int64_t most, int64_t *v) { return number(r, most, v); }
+bool tile_reader_fail(TileReader *r, const char *expected) { return fail(r, expected); }
+int tile_reader_one_of(TileReader *r, const char *const *words) { return one_of(r, words); }
+Expr *tile_reader_expr(TileReader *r, DType want) { return expr(r, want); }
+const Stmt *tile_reader_stmt(TileReader *r) { return statement(r); }
+TileBuf *tile_reader_tile(TileReader *r) { return tile_at(r); }
+
 /* The read of the value that has the text at the cursor up to `end`; number `same` of those. */
 static Expr *read_with_text(TileReader *r, Expr *value, int64_t same, uint32_t end) {
     TileReads all = {0};
@@ -304,6 +313,14 @@ static Expr *read_with_text(TileReader *r, Expr *value, int64_t same, uint32_t e
 static Expr *read_of(TileReader *r, Expr *value) {
     skip(r);
     return read_with_text(r, value, 0, expr_end(r));
+}
+
+Expr *tile_reader_read_of(TileReader *r, Expr *value) {
+    int64_t same = 0;
+    if (takes(r, "(") && (!number(r, INT32_MAX, &same) || !expect(r, ")"))) return NULL;
+    if (!expect(r, ":")) return NULL;
+    skip(r);
+    return read_with_text(r, value, same, expr_end(r));
 }
 
 static bool panel_line(TileReader *r) {
@@ -360,7 +377,6 @@ static bool box(TileReader *r, TileBuf *b) {
 }
 
 static bool served(TileReader *r, TileBuf *b) {
-    int64_t same = 0;
     if (takes(r, "at")) {
         TileLater *l = put_off(r);
         if (!l) return false;
@@ -373,12 +389,22 @@ static bool served(TileReader *r, TileBuf *b) {
     const Fact *f = NULL;
     const Stmt *s = NULL;
     if (takes(r, "fact") ? !(f = fact(r)) : !(s = statement(r))) return false;
-    if (takes(r, "(") && (!number(r, INT32_MAX, &same) || !expect(r, ")"))) return false;
-    if (!expect(r, ":")) return false;
-    skip(r);
-    Expr *e = read_with_text(r, f ? f->cond : s->value, same, expr_end(r));
+    Expr *e = tile_reader_read_of(r, f ? f->cond : s->value);
     vec_push(r->a, &b->reads, (const Expr *)e);
     return e != NULL;
+}
+
+/* The dimensions of the box at the cursor. */
+static int rank_of_box(TileReader *r) {
+    const char *t = r->source->text;
+    int open = 0, commas = 0;
+    skip(r);
+    for (uint32_t at = r->at; at < r->source->size && t[at] != '\n'; at++) {
+        if (t[at] == '(' || t[at] == '[') open++;
+        else if ((t[at] == ')' || t[at] == ']') && !--open) return at == r->at + 1 ? 0 : commas + 1;
+        commas += t[at] == ',' && open == 1;
+    }
+    return 0;
 }
 
 /* What a tile is of: a tensor, or a state of a reduction. */
@@ -388,11 +414,12 @@ static bool subject(TileReader *r, TileBuf *b) {
     Name type, name = b->name;
     if (!expect(r, ":") || !word(r, &type)) return false;
     if ((b->type = dtype_by_name(type)) == DT_NONE) return fault(r, from, "'%s' is no type", type);
-    if (takes(r, "state")) {
+    b->is_part = takes(r, "part");
+    if (b->is_part || takes(r, "state")) {
         if (!number(r, 1000, &n) || !expect(r, "of") || !(b->state_of = statement(r))) return false;
         b->state = (int)n;
-        b->rank = b->state_of->idx.n;
-        return b->state_of->value->kind == X_REDUCE || fault(r, from, "statement %d is no reduction", b->state_of->id);
+        b->rank = b->is_part ? rank_of_box(r) : b->state_of->idx.n;
+        return b->is_part || b->state_of->value->kind == X_REDUCE || fault(r, from, "statement %d is no reduction", b->state_of->id);
     }
     if (takes(r, "of") && !word(r, &name)) return false;
     if (!(b->tensor = tile_reader_tensor(r, name))) return fault(r, from, "there is no tensor '%s'", name);
@@ -518,6 +545,11 @@ static bool compute_line(TileReader *r, TileNode *n, TilePart part) {
     if ((part == TILE_SCAN && !scans) || (part != TILE_WHOLE && !reduces)) return fault(r, from, "statement %d is no %s", n->stmt->id, part == TILE_SCAN ? "scan" : "reduction");
     if (!takes(r, "by")) return true;
     from = (skip(r), r->at);
+    if (takes(r, "simd")) {
+        for (int i = 0; i < r->simd.stmt.n; i++)
+            if (r->simd.stmt.at[i] == n->stmt) n->simd = r->simd.plan.at[i];
+        return n->simd || fault(r, from, "statement %d has no commands", n->stmt->id);
+    }
     if (!expect(r, "panel") || !number(r, INT32_MAX, &dot)) return false;
     if (dot >= r->dots.n || r->dot_stmts.at[dot] != n->stmt) return fault(r, from, "statement %d has no panel %" PRId64, n->stmt->id, dot);
     n->dot = r->dots.at[dot];
@@ -551,6 +583,8 @@ static bool part_line(TileReader *r, TileNode *n) {
     if (takes(r, "let")) return let_line(r);
     if (takes(r, "panel")) return panel_line(r);
     if (takes(r, "tile")) return tile_line(r);
+    if (takes(r, "simd")) return tile_reader_simd(r);
+    if (takes(r, "command")) return tile_reader_command(r);
     if (!node_line(r, n, 0)) return false;
     vec_push(r->a, &r->stage->body, n);
     return true;
@@ -577,7 +611,7 @@ static bool stage_end(TileReader *r) {
 
 static bool stage(TileReader *r) {
     TileStage *s = r->stage = NEW(r->a, TileStage);
-    r->variables.n = r->steps.n = r->dots.n = r->dot_stmts.n = r->later.n = 0;
+    r->variables.n = r->steps.n = r->dots.n = r->dot_stmts.n = r->later.n = r->simd.stmt.n = r->simd.plan.n = 0;
     s->axis_of = NEW_ARRAY(r->a, TileAxis *, r->k->n_indices + 1);
     if (!word(r, &s->name)) return false;
     s->one_core = takes(r, "one");

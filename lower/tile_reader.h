@@ -27,11 +27,28 @@ typedef struct TileReader {
     VEC(TileLater) later;
     VEC(TileDot *) dots;
     VEC(const Stmt *) dot_stmts;            /* beside dots */
+    struct { VEC(const Stmt *) stmt; VEC(TileSimd *) plan; } simd;
     VEC(Index *) residue;                   /* indices of reductions that stand inside others */
 } TileReader;
 
 /* A variable of the stage, or NULL. */
 Index *tile_reader_index(TileReader *r, Name name);
 Tensor *tile_reader_tensor(TileReader *r, Name name);
+/* The cursor and what stands there (tile_read.c): each is false (or NULL) after an error, which has been reported. */
+bool tile_reader_takes(TileReader *r, const char *text);
+bool tile_reader_expect(TileReader *r, const char *text);
+bool tile_reader_number(TileReader *r, int64_t most, int64_t *v);
+bool tile_reader_fail(TileReader *r, const char *expected);
+int tile_reader_one_of(TileReader *r, const char *const *words);
+Expr *tile_reader_expr(TileReader *r, DType want);
+const Stmt *tile_reader_stmt(TileReader *r);
+TileBuf *tile_reader_tile(TileReader *r);
+/* [(2)] : text of a read of the value. */
+Expr *tile_reader_read_of(TileReader *r, Expr *value);
+
+/* A line that begins with 'simd' or 'command': tile_simd.c. */
+bool tile_reader_simd(TileReader *r);
+bool tile_reader_command(TileReader *r);
+
 /* The typed expression; NULL after an error, which has been reported. want: the type it must have, or DT_NONE. */
 Expr *tile_reader_make(TileReader *r, const AExpr *e, DType want);

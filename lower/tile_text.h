@@ -4,7 +4,9 @@
 #include "lower/tile.h"
 
 /* Words of the enums of lower/tile.h, in their order; ended by NULL. */
-extern const char *const tile_words_over[], *const tile_words_share[], *const tile_words_part[];
+extern const char *const tile_words_over[], *const tile_words_share[], *const tile_words_part[], *const tile_words_spread[];
+/* CombKind of a command's reduction: CK_SUM .. CK_MIN. */
+extern const char *const tile_words_red[];
 
 /* The computations in a body, one for each statement or fact, in order. */
 typedef VEC(TileNode *) TileWork;

@@ -1,0 +1,102 @@
+/* Commands of the elementwise engine as text. */
+#include "lower/tile_reader.h"
+
+bool tile_reader_simd(TileReader *r) {
+    TileSimd *x = NEW(r->a, TileSimd);
+    VEC(TileBuf *) temps = {0};
+    VEC(bool) columns = {0};
+    const Stmt *s = tile_reader_stmt(r);
+    if (!s || !tile_reader_expect(r, ":")) return false;
+    bool more = tile_reader_takes(r, "%");
+    if (more) r->at--;
+    for (; more; more = tile_reader_takes(r, ",")) {
+        TileBuf *b = tile_reader_tile(r);
+        if (!b) return false;
+        vec_push(r->a, &temps, b);
+        vec_push(r->a, &columns, tile_reader_takes(r, "column"));
+    }
+    x->temps = temps.n;
+    x->temp = NEW_ARRAY(r->a, TileBuf *, temps.n + 1);
+    x->temp_column = NEW_ARRAY(r->a, bool, temps.n + 1);
+    for (int t = 0; t < temps.n; t++) {
+        x->temp[t] = temps.at[t];
+        x->temp_column[t] = columns.at[t];
+    }
+    vec_push(r->a, &r->simd.stmt, s);
+    vec_push(r->a, &r->simd.plan, x);
+    return true;
+}
+
+static TileSimd *plan_of(const TileReader *r, const Stmt *s) {
+    for (int i = 0; i < r->simd.stmt.n; i++)
+        if (r->simd.stmt.at[i] == s) return r->simd.plan.at[i];
+    return NULL;
+}
+
+static bool arg(TileReader *r, const Stmt *s, const TileSimd *x, TileArg *a) {
+    int64_t temp;
+    int spread = tile_reader_one_of(r, tile_words_spread);
+    *a = (TileArg){.spread = spread < 0 ? TILE_BOX : (TileSpread)spread};
+    if (tile_reader_takes(r, "temp")) {
+        a->kind = TILE_ARG_TEMP;
+        if (!tile_reader_number(r, INT32_MAX, &temp)) return false;
+        a->temp = (int)temp;
+        return temp < x->temps || tile_reader_fail(r, "a temporary that the statement has");
+    }
+    a->kind = tile_reader_takes(r, "target") ? TILE_ARG_TARGET : TILE_ARG_READ;
+    if (a->kind == TILE_ARG_TARGET) return true;
+    if (!tile_reader_expect(r, "read")) return false;
+    return (a->read = tile_reader_read_of(r, s->value)) != NULL;
+}
+
+/* The operator of that name: a sign between operands, or a function. */
+static bool operator(TileReader *r, OpSyntax syntax, Op *op) {
+    size_t longest = 0;
+    uint32_t from = r->at;
+    for (int o = 0; o < OP_COUNT; o++) {
+        size_t n = strlen(op_table[o].name);
+        bool fits = op_table[o].syntax == syntax || op_table[o].syntax == OPS_CALL || (syntax == OPS_CALL && op_table[o].arity == 1);
+        r->at = from;
+        if (!fits || n <= longest || !tile_reader_takes(r, op_table[o].name)) continue;
+        longest = n;
+        *op = (Op)o;
+    }
+    r->at = from;
+    return longest ? tile_reader_takes(r, op_table[*op].name) : tile_reader_fail(r, "an operator");
+}
+
+static bool factor(TileReader *r, Expr **e) {
+    *e = tile_reader_expr(r, DT_NONE);
+    return *e && (dtype_is_float((*e)->type) || tile_reader_fail(r, "a float"));
+}
+
+static bool option(TileReader *r, const Stmt *s, const TileSimd *x, TileCommand *c) {
+    if (tile_reader_takes(r, "a")) return arg(r, s, x, &c->a);
+    if (tile_reader_takes(r, "b")) return arg(r, s, x, &c->b);
+    if (tile_reader_takes(r, "op")) return operator(r, OPS_INFIX, &c->bin);
+    if (tile_reader_takes(r, "affine")) return c->affine = true;
+    if (tile_reader_takes(r, "alpha")) return factor(r, &c->alpha);
+    if (tile_reader_takes(r, "beta")) return factor(r, &c->beta);
+    if (tile_reader_takes(r, "fn")) return operator(r, OPS_CALL, &c->fn);
+    if (tile_reader_takes(r, "relu")) return c->relu = true;
+    if (tile_reader_takes(r, "turned")) return c->turned = true;
+    if (tile_reader_takes(r, "one")) return c->one_row = tile_reader_expect(r, "row");
+    if (!tile_reader_expect(r, "join")) return false;
+    int red = tile_reader_one_of(r, tile_words_red);
+    c->is_reduction = red >= 0;
+    c->red = (CombKind)(red < 0 ? 0 : red);
+    return red >= 0 || tile_reader_fail(r, "'sum', 'prod', 'max' or 'min'");
+}
+
+bool tile_reader_command(TileReader *r) {
+    const Stmt *s = tile_reader_stmt(r);
+    TileSimd *x = s ? plan_of(r, s) : NULL;
+    TileCommand c = {.bin = OP_COUNT, .fn = OP_COUNT};
+    if (!s) return false;
+    if (!x) return tile_reader_fail(r, "commands of a statement that a 'simd' line names");
+    if (!tile_reader_expect(r, ":") || !tile_reader_expect(r, "to") || !arg(r, s, x, &c.dst)) return false;
+    while (tile_reader_takes(r, ";"))
+        if (!option(r, s, x, &c)) return false;
+    vec_push(r->a, &x->commands, c);
+    return true;
+}
