@@ -34,6 +34,8 @@ static void leave(GridGen *g, const Box *b) {
 }
 
 static GridTile *tile_of(GridGen *g, const TileNode *n, const TileArg *a) {
+    for (int i = 0; a->kind == TILE_ARG_READ && i < g->stage->bufs.n; i++)
+        if (g->tiles[i].buf->memory == TILE_ACC && g->tiles[i].buf->tensor == a->read->tensor) return &g->tiles[i];
     if (a->kind == TILE_ARG_READ) return grid_tile_of(g, a->read);
     if (a->kind == TILE_ARG_TARGET) return grid_tile_of_target(g, n->stmt->targets.at[0].tensor);
     return a->kind == TILE_ARG_TEMP ? &g->tiles[n->simd->temp[a->temp]->id] : NULL;
@@ -106,16 +108,26 @@ static void elementwise(GridGen *g, const TileNode *n, int i, const Box *b) {
     if (c->b.kind && c->b.spread == TILE_ONE_ROW) out_s(&o, ".b_row = true, ");
     if (c->b.kind && c->b.spread == TILE_ONE_COLUMN) out_s(&o, ".b_col = true, ");
     out_f(&o, ".rows = %s, .cols = %s, .dst = %s, ", grid_int(g, rows).text, grid_int(g, cols).text, place(g, n, i, &c->dst, false).text);
-    out_f(&o, ".a = %s", place(g, n, i, &c->a, twice).text);
+    const GridTile *from = tile_of(g, n, &c->a);
+    if (from->buf->memory != TILE_ACC) out_f(&o, ".a = %s", place(g, n, i, &c->a, twice).text);
+    else if (from->acc) out_f(&o, ".from_re = true, .acc = %d", from->acc);
+    else out_s(&o, ".from_re = true");
     if (c->b.kind) out_f(&o, ", .b = %s", place(g, n, i, &c->b, false).text);
     out_s(&o, ")");
     c_expr(&g->p, c_atom(o.text));
 }
 
+static void transposition(GridGen *g, const TileNode *n, int i, const Box *b) {
+    const TileCommand *c = &n->simd->commands.at[i];
+    CExpr args[] = {c_atom("pe"), place(g, n, i, &c->dst, false), place(g, n, i, &c->a, false), grid_int(g, b->cols), grid_int(g, b->rows)};
+    c_expr(&g->p, c_call(&g->p, "pe_transpose", 5, args));
+}
+
 void grid_simd(GridGen *g, const TileNode *n) {
     Box b = enter(g, n->stmt);
     for (int i = 0; i < n->simd->commands.n; i++) {
-        if (n->simd->commands.at[i].is_reduction) reduction(g, n, i, &b);
+        if (n->simd->commands.at[i].turned) transposition(g, n, i, &b);
+        else if (n->simd->commands.at[i].is_reduction) reduction(g, n, i, &b);
         else elementwise(g, n, i, &b);
     }
     GridTile *t = grid_tile_of_target(g, n->stmt->targets.at[0].tensor);

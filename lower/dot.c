@@ -8,9 +8,10 @@
  *   WAY_MANY  many panels that use the same b (images of a batch): they are dealt to all PEs, b is shared by rows
  * The guards decide when the dims are known. */
 #include "lower/access.h"
+#include "lower/simd.h"
 #include "lower/sched.h"
 
-enum { LARGE_LOCAL = 256 << 10, RESERVE = 4096, SLOTS = 4 };
+enum { LARGE_LOCAL = 256 << 10, MOST_PLANS = 32, RESERVE = 4096, SLOTS = 4 };
 
 typedef enum Way { WAY_GRID, WAY_FEW, WAY_MANY } Way;
 static const TileShare share_a[] = {TILE_SHARE_ROW, TILE_SHARE_ROW, TILE_ALONE}, share_b[] = {TILE_SHARE_COL, TILE_ALONE, TILE_SHARE_ROW};
@@ -23,6 +24,8 @@ typedef struct Dot {
     TileDot *dot;
     const Index *m, *n_index, *k;
     Path path;
+    const TileSimd *plan[MOST_PLANS];
+    bool direct;                /* the elementwise engine takes the sum from the accumulators */
     int64_t bytes;              /* of the stage built last */
 } Dot;
 
@@ -289,6 +292,40 @@ static bool sum_loops(Dot *d) {
 
 static void dot_node(Dot *d, int depth, TilePart part) { stage_compute(d->l, stage_body(d->l, &d->path, depth), d->s, part)->dot = d->dot; }
 
+/* How often commands take the sum as their first operand; -1: otherwise too. */
+static int takes_of(const TileSimd *plan, const Tensor *sum) {
+    int n = 0;
+    for (int i = 0; i < plan->commands.n; i++) {
+        const TileCommand *c = &plan->commands.at[i];
+        if (c->b.kind == TILE_ARG_READ && c->b.read->tensor == sum) return -1;
+        if (c->a.kind != TILE_ARG_READ || c->a.read->tensor != sum) continue;
+        if (c->is_reduction || c->one_row || c->a.spread != TILE_BOX) return -1;
+        n++;
+    }
+    return n;
+}
+
+/* What follows goes to the elementwise engine when it can do all of it and takes the sum once: straight from the accumulators. */
+static void plan_commands(Dot *d) {
+    Low *l = d->l;
+    const Tensor *sum = d->s->targets.at[0].tensor;
+    int takes = 0;
+    d->direct = false;
+    for (int i = 1; i < d->n; i++) {
+        const Stmt *s = l->k->stmts.at[d->first + i];
+        if (i == MOST_PLANS) return;
+        d->plan[i] = !sched_engine_other(l, s, "simd") ? simd_plan(l, &d->path, s) : NULL;
+        if (!d->plan[i]) return;
+        int n = takes_of(d->plan[i], sum);
+        takes = n < 0 || takes < 0 ? -1 : takes + n;
+    }
+    if (takes != 1) return;
+    d->direct = true;
+    for (int i = 1; i < d->n; i++) simd_temps(l, &d->path, l->k->stmts.at[d->first + i], d->plan[i]);
+    for (int i = 0; i < l->stage->bufs.n; i++)
+        if (l->stage->bufs.at[i]->tensor == sum) l->stage->bufs.at[i]->memory = TILE_ACC;
+}
+
 /* What the following statements read beside the sum; their results. */
 static bool followers(Dot *d, int panel) {
     Low *l = d->l;
@@ -312,6 +349,7 @@ static bool followers(Dot *d, int panel) {
         bool out = t->tensor->role == TR_OUTPUT || is_read_from(l, d->first + d->n, t->tensor);
         fine = tile(d, t->tensor, &t->subs, out ? sched_slots(l, group_of(d), t->tensor, 2) : i == 0 ? 2 : 1) != NULL;
     }
+    if (fine) plan_commands(d);
     d->path = whole;
     return fine;
 }
@@ -343,8 +381,8 @@ static bool build(Dot *d, Way way, int slots) {
     dot_node(d, panel, TILE_INIT);
     for (int i = panel + 1; i <= d->path.n; i++) stage_link(l, &d->path, i);
     dot_node(d, d->path.n, TILE_STEP);
-    dot_node(d, panel, TILE_FINAL);
-    for (int i = 1; i < d->n; i++) stage_compute(l, stage_body(l, &d->path, panel), l->k->stmts.at[d->first + i], TILE_WHOLE);
+    if (!d->direct) dot_node(d, panel, TILE_FINAL);
+    for (int i = 1; i < d->n; i++) stage_compute(l, stage_body(l, &d->path, panel), l->k->stmts.at[d->first + i], TILE_WHOLE)->simd = d->direct ? d->plan[i] : NULL;
     for (int i = 0; i < l->stage->bufs.n; i++) {
         TileBuf *b = l->stage->bufs.at[i];
         bool out = !b->copied_in && (b->tensor->role == TR_OUTPUT || is_read_from(l, d->first + d->n, b->tensor));

@@ -5,6 +5,7 @@
  * indices behind it are pinned: an inner loop with step 1 gives them one value. Where not even that helps the read is left without a
  * tile, and the core fetches its elements when it meets them. */
 #include "lower/access.h"
+#include "lower/simd.h"
 #include "lower/sched.h"
 
 enum { MOST_AXES = 40, RESERVE = 4096 };
@@ -276,12 +277,20 @@ static void link_loops(Nest *n, int from, int to) {
     for (int d = from; d <= to; d++) stage_link(n->l, &n->path, d);
 }
 
+/* By the elementwise engine, where it can and no index is pinned. */
+static const TileSimd *commands(Nest *n) {
+    if (n->path.n != 1 || n->l->stage->one_core || sched_engine_other(n->l, n->w.s, "simd")) return NULL;
+    const TileSimd *plan = simd_plan(n->l, &n->path, n->w.s);
+    if (plan) simd_temps(n->l, &n->path, n->w.s, plan);
+    return plan;
+}
+
 static void statement(Nest *n) {
     Low *l = n->l;
     int all = n->path.n, target_depth = n->scan >= 0 ? n->scan_depth : n->target_depth;
     store_targets(n, target_depth);
     if (!n->w.r) {
-        stage_compute(l, stage_body(l, &n->path, all), n->w.s, TILE_WHOLE);
+        stage_compute(l, stage_body(l, &n->path, all), n->w.s, TILE_WHOLE)->simd = commands(n);
         link_loops(n, 1, all);
         copy_out(n, target_depth);
         return;

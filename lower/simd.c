@@ -21,7 +21,7 @@ typedef struct Plan {
     const Index *rows[8];       /* those before, in order */
     int n_rows;
     TileSimd *out;
-    bool busy[MOST_TEMPS];
+    bool busy[MOST_TEMPS], held[MOST_TEMPS];    /* held: a function's argument that its body uses several times */
     bool column[MOST_TEMPS];
     bool fails;
     const FnInst *fn;           /* the call that is being opened, and its arguments */
@@ -92,7 +92,7 @@ static Val read(Plan *p, const Expr *e) {
 }
 
 static void release(Plan *p, const TileArg *a) {
-    if (a->kind == TILE_ARG_TEMP) p->busy[a->temp] = false;
+    if (a->kind == TILE_ARG_TEMP && !p->held[a->temp]) p->busy[a->temp] = false;
 }
 
 static void push(Plan *p, TileCommand c) {
@@ -207,15 +207,29 @@ static Val operation(Plan *p, const Expr *e) {
     return failed(p);
 }
 
-/* A function's body over values of its arguments; each may be used once, or be a tile. */
+typedef struct Count { const Var *v; int n; } Count;
+static bool count_var(void *context, Expr *e) {
+    Count *c = context;
+    c->n += e->kind == X_VAR && e->var == c->v;
+    return true;
+}
+
+static int times_used(const FnInst *f, int param) {
+    Count c = {f->params.at[param], 0};
+    expr_walk(f->body, count_var, &c);
+    return c.n;
+}
+
+/* A function's body over values of its arguments; what is used several times is computed once. */
 static Val call(Plan *p, const Expr *e) {
     const FnInst *was = p->fn;
     const Val *outer = p->args;
     Val *args = NEW_ARRAY(p->l->a, Val, e->args.n + 1);
     for (int i = 0; i < e->args.n; i++) {
         args[i] = build(p, e->args.at[i]);
-        if (!p->fails && !args[i].is_const) args[i] = alone(p, &args[i]);
-        if (!p->fails && args[i].cmd.a.kind == TILE_ARG_TEMP) return failed(p);     /* who frees it? */
+        if (p->fails || args[i].is_const || times_used(e->fn, i) < 2) continue;
+        args[i] = alone(p, &args[i]);
+        if (!p->fails && args[i].cmd.a.kind == TILE_ARG_TEMP) p->held[args[i].cmd.a.temp] = true;
     }
     p->fn = e->fn;
     p->args = args;
@@ -318,11 +332,25 @@ static bool is_plain_target(const Stmt *s) {
     return true;
 }
 
+/* t[i, j] = x[j, i]. */
+static const TileSimd *turned(Low *l, const Stmt *s) {
+    const Expr *e = s->value;
+    if (!l->m->turns || s->idx.n != 2 || e->kind != X_READ || e->mode != READ_PLAIN || e->tensor->policy == POLICY_CLAMP || e->args.n != 2) return NULL;
+    if (e->type != s->targets.at[0].tensor->type || !is_index(e->args.at[0], s->idx.at[1]) || !is_index(e->args.at[1], s->idx.at[0])) return NULL;
+    TileSimd *out = NEW(l->a, TileSimd);
+    TileCommand c = {.dst = {.kind = TILE_ARG_TARGET}, .a = {.kind = TILE_ARG_READ, .read = e}, .bin = OP_COUNT, .fn = OP_COUNT, .turned = true};
+    vec_push(l->a, &out->commands, c);
+    return out;
+}
+
 const TileSimd *simd_plan(Low *l, const Path *path, const Stmt *s) {
     const Reduce *r = low_reduce(s);
     Plan p = {.l = l, .path = path, .s = s, .out = NEW(l->a, TileSimd)};
     int n = s->idx.n;
-    if (!is_plain_target(s) || n > 8 || !l->m->simd[s->targets.at[0].tensor->type] || (r && !fits_reduction(&p, r))) return NULL;
+    if (!is_plain_target(s) || n > 8) return NULL;
+    const TileSimd *turn = turned(l, s);
+    if (turn) return turn;
+    if (!l->m->simd[s->targets.at[0].tensor->type] || (r && !fits_reduction(&p, r))) return NULL;
     p.cols = r ? r->idx.at[0] : s->idx.at[n - 1];
     for (int i = 0; i < n - !r; i++) p.rows[p.n_rows++] = s->idx.at[i];
     const Expr *value = s->value;

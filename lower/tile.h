@@ -77,7 +77,7 @@ typedef struct TileDot {
 
 /* A statement as commands of the elementwise engine, on the box of its block seen as rows of the last index:
  *     dst = fn(alpha * (a bin b) + beta)            or, with `red`,  dst[row] = the row of a joined
- * a and b are a tile's whole box, or temporaries of the statement (TileSimd.temp). */
+ * a and b are a tile's whole box, or temporaries of the statement (TileSimd.temp); a in TILE_ACC is taken from the accumulators. */
 typedef enum TileArgKind { TILE_ARG_NONE, TILE_ARG_READ, TILE_ARG_TEMP, TILE_ARG_TARGET } TileArgKind;
 typedef enum TileSpread { TILE_BOX, TILE_ONE_ROW, TILE_ONE_COLUMN } TileSpread;    /* one row for all rows; one value a row */
 typedef struct TileArg { TileArgKind kind; TileSpread spread; const Expr *read; int temp; } TileArg;
@@ -89,6 +89,7 @@ typedef struct TileCommand {
     Expr *alpha, *beta;     /* floats over literals, scalars and dims; NULL: 1, 0 */
     CombKind red;           /* CK_SUM, CK_MAX, CK_MIN, with is_reduction */
     bool is_reduction, one_row;     /* one_row: a single row, of the values one a row */
+    bool turned;            /* dst[c, r] = a[r, c]: the engine that transposes */
 } TileCommand;
 typedef struct TileSimd { VEC(TileCommand) commands; int temps; bool *temp_column; TileBuf **temp; } TileSimd;     /* temp_column: one value a row */
 
@@ -147,6 +148,7 @@ typedef struct TileMachine {
     int panel;              /* largest m and n of a dot; 0: no such engine */
     bool dots[DT_COUNT];    /* types that it multiplies */
     bool simd[DT_COUNT];    /* types of the elementwise engine */
+    bool turns;             /* an engine transposes */
 } TileMachine;
 
 /* --- the current block of an axis at a place ------------------------------------------------------------------------------ */

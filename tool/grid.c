@@ -33,6 +33,7 @@ TileMachine grid_tiles(const SimMachine *m) {
             x.dots[grid_dtype((PeType)i)] = true;
             x.panel = m->re.accumulators >= 4 ? PE_PANEL : PE_PANEL / 2;
         }
+    x.turns = m->mlu.rate.den != 0;
     for (int i = 0; i < PE_TYPE_COUNT; i++) x.simd[grid_dtype((PeType)i)] = m->se.rate[i].den != 0;
     return x;
 }
