@@ -206,6 +206,18 @@ def explain(tmp):
         ok(c.returncode == 0 and "const PeProgram pe_program" in c.stdout and "-t " + machine in c.stdout, "C for " + machine, c.stdout + c.stderr)
     tiles = run(transpose, "-t", "mtia1", "--dump", "tile")
     ok(tiles.returncode == 0 and "store " in tiles.stdout and "stage y" in tiles.stdout, "--dump tile", tiles.stdout + tiles.stderr)
+
+    def bare(text):
+        """C without what names its origin: the comment at its head, lines of the .knf."""
+        return [l for l in text[text.index("*/"):].splitlines() if "PE_KNF(" not in l]
+    for name in ("transpose", "fc", "embedding_bag", "welford"):
+        knf, tile = os.path.join(ROOT, "examples", name + ".knf"), os.path.join(tmp, name + ".tile")
+        with open(tile, "w") as f:
+            f.write(run(knf, "-t", "mtia1", "--dump", "tile").stdout)
+        again, a, b = run(tile, "--from", "tile", "-t", "mtia1", "--dump", "tile"), run(tile, "--from", "tile", "-t", "mtia1"), run(knf, "-t", "mtia1")
+        ok(again.stdout == open(tile).read() and a.returncode == b.returncode == 0 and bare(a.stdout) == bare(b.stdout), "--from tile: " + name, again.stderr + a.stderr)
+    expect("--from tile on a host", [tile, "--from", "tile"], 2, "no grid")
+    expect("--from tile of a kernel", [transpose, "--from", "tile", "-t", "mtia1"], 1, "error:")
     own = os.path.join(tmp, "s.knf")
     with open(own, "w") as f:
         f.write("kernel sq(x: f32[N, D]) -> (y: f32[N, D]) { y[n, d] = x[n, d] * x[n, d] }\n"

@@ -1,6 +1,7 @@
 /* knyfe FILE: emits C, or a stage on the way to it. */
 #include "dsl/ast_print.h"
 #include "emit/host.h"
+#include "grammar/parse.h"
 #include "lower/lower.h"
 #include "tool/grid.h"
 #include <string.h>
@@ -25,26 +26,52 @@ static const char *command_line(Tool *t) {
     for (int i = 0; i < t->options->defines.n; i++) out_f(&o, " -D %s=%s", t->options->defines.at[i].name, t->options->defines.at[i].value);
     if (t->options->target) out_f(&o, " -t %s", t->options->target);
     if (t->options->schedule) out_f(&o, " -s %s", t->options->schedule);
+    if (t->options->from_tile || t->options->from_kernel) out_f(&o, " --from %s", t->options->from_tile ? "tile" : "kernel");
     if (t->options->no_check) out_s(&o, " --no-check");
     for (char *c = o.text; *c; c++)
         if (*c == '\n' || *c == '\r' || (*c == '*' && c[1] == '/') || (*c == '/' && c[1] == '*') || *c == '\\') *c = '?';
     return o.text;
 }
 
-/* The kernel as Tile IR or C for a grid. */
+/* A stage of a program for a grid. */
+static int emit_program(Tool *t, const TileProgram *p, const Machine *m, Out *o) {
+    if (t->options->dump && !strcmp(t->options->dump, "tile")) tile_print(p, o);
+    else if (t->options->dump && !strcmp(t->options->dump, "schedule")) schedule_print(p, m->name, t->arena, o);
+    else grid_emit(t, p, command_line(t), o);
+    return STATUS_GOOD;
+}
+
 static int emit_tiles(Tool *t, const Kernel *k, const Machine *m, Out *o) {
     int status = STATUS_GOOD;
     SimMachine s;
     const char *why = NULL;
     if (!grid_machine(t, m, &s, &status)) return status;
     const TileProgram *p = grid_lower(t, t->program, k, &s, &why);
-    if (!p) {
-        tool_error("kernel '%s' on %s: %s", k->name, m->name, why);
+    if (p) return emit_program(t, p, m, o);
+    tool_error("kernel '%s' on %s: %s", k->name, m->name, why);
+    return STATUS_PROGRAM;
+}
+
+/* --from tile: the file is a program's own text. */
+static int emit_from_tile(Tool *t, const Machine *m) {
+    const char *why, *path = t->options->files.at[0];
+    if (m->emitter != EMIT_PE) {
+        tool_error("--from tile: machine '%s' has no grid", m->name);
+        return STATUS_USAGE;
+    }
+    const Source *s = source_read(t->arena, path, &why);
+    if (!s) tool_die(STATUS_ENVIRONMENT, "%s: %s", path, why);
+    FrontOptions front = tool_front_options(t);
+    const TileProgram *p = tile_read(t->arena, t->names, t->diags, s, &front, grammar_expr);
+    int status = tool_print_diags(t);
+    if (!p || status) return status ? status : STATUS_PROGRAM;
+    if (!p->stages.n) {
+        tool_error("%s: error: a text of Tile IR has stages, this has none", path);
         return STATUS_PROGRAM;
     }
-    if (t->options->dump && !strcmp(t->options->dump, "tile")) tile_print(p, o);
-    else if (t->options->dump && !strcmp(t->options->dump, "schedule")) schedule_print(p, m->name, t->arena, o);
-    else grid_emit(t, p, command_line(t), o);
+    Out o = out_new(t->arena);
+    emit_program(t, p, m, &o);
+    tool_write(t, t->options->output, o.text ? o.text : "", o.n);
     return STATUS_GOOD;
 }
 
@@ -53,6 +80,7 @@ int cmd_emit(Tool *t) {
     if (stage && !strcmp(stage, "ast")) return dump_ast(t);
     int status = STATUS_GOOD;
     const Machine *m = machine_find(t, t->options->target, &status);
+    if (m && t->options->from_tile) return emit_from_tile(t, m);
     Kernel *k = m ? tool_kernel(t, t->options->files.at[0], &status) : NULL;
     if (!k) return status;
     Out o = out_new(t->arena);

@@ -20,7 +20,7 @@ static const OptionRow option_rows[] = {
     {'S', "seed", "N", "seed of the made inputs (default 1)", false},
     {'J', "json", "FILE", "write the report as JSON; - is standard output", false},
     {'d', "dump", "STAGE", "write a stage instead: ast, kernel, schedule or tile (of a grid), or c", false},
-    {'F', "from", "kernel", "the file is a kernel's own text, as --dump kernel writes it", false},
+    {'F', "from", "STAGE", "the file is a stage's own text, as --dump writes it: kernel, or tile (knyfe FILE only)", false},
     {'n', "no-check", NULL, "leave run-time checks out of the emitted C ('where' facts stay)", false},
     {'C', "check", "full|sample", "compare every element, or a sample where the work is large (default: by the work)", false},
     {'T', "time-limit", "SECONDS", "end a run of the kernel after that time (default 60)", false},
@@ -210,15 +210,17 @@ static bool set_number(const Command *c, int key, const char *arg, Options *o) {
 }
 
 static bool set_words(Arena *a, const Command *c, int key, const char *arg, Options *o) {
-    static const char *const stages[] = {"ast", "kernel", "schedule", "tile", "c"}, *const from[] = {"kernel"};
+    static const char *const stages[] = {"ast", "kernel", "schedule", "tile", "c"}, *const from[] = {"kernel", "tile"};
     const char *w;
     NameTexts one = {0};
     switch (key) {
     case 's': o->schedule = arg; return true;
     case 'd': return choice(c, "--dump", arg, stages, 5, &o->dump);
     case 'F':
-        o->from_kernel = true;
-        return choice(c, "--from", arg, from, 1, &w);
+        if (!choice(c, "--from", arg, from, c->name ? 1 : 2, &w)) return false;
+        o->from_kernel = w == from[0];
+        o->from_tile = w == from[1];
+        return true;
     case 'D':
         if (!push_pair(a, c, "-D", "NAME=VALUE", arg, &one)) return false;
         vec_push(a, &o->defines, ((FrontArg){one.at[0].name, one.at[0].text}));
