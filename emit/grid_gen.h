@@ -162,6 +162,13 @@ bool grid_by_simd(const GridGen *g, const TileBuf *b);
 /* The current block of an axis. */
 TileBlock grid_block(GridGen *g, const TileAxis *axis);
 
+/* --- grid_turn.c ------------------------------------------------------------------------------------------------------------- */
+
+/* A computation that is nothing but a transpose from a tile that the body loads to one that it stores; n: NULL: there is none. */
+typedef struct GridTurn { TileNode *n; const TileBuf *from, *to; } GridTurn;
+GridTurn grid_turn_of(const TileNodes *body);
+void grid_turn(GridGen *g, const GridTurn *turn);
+
 /* --- grid_expr.c ------------------------------------------------------------------------------------------------------------- */
 
 CExpr grid_value(GridGen *g, const Expr *e);
