@@ -420,6 +420,11 @@ static bool lane_visit(void *context, Expr *e) {
         GridTile *t = grid_tile_of(l->g, e);
         if (!t) return l->fine = false;
         l->cost += grid_access_cost(l->g, t, (const Expr *const *)e->args.at, l->i);
+        /* subscripts that are one place are not computed */
+        for (int d = 0; d < e->args.n; d++)
+            if (!t->buf->point[d] || e->mode != READ_PLAIN) expr_walk(e->args.at[d], lane_visit, l);
+        if (e->mode == READ_PAD) expr_walk(e->pad, lane_visit, l);
+        return false;
     }
     return l->fine;
 }

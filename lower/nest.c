@@ -8,7 +8,7 @@
 #include "lower/simd.h"
 #include "lower/sched.h"
 
-enum { MOST_AXES = 40, RESERVE = 4096 };
+enum { MOST_AXES = 40, RESERVE = 4096, PINNED_CHUNK = 64 };
 
 /* What is to be done: a statement, or a fact. */
 typedef struct Work { Name name; const Stmt *s; const Fact *f; Index *const *idx; int n; Expr *value; Reduce *r; } Work;
@@ -20,6 +20,7 @@ typedef struct Plan {
     bool pinned[MOST_AXES];
     TileOver over[MOST_AXES];   /* of the work's own indices */
     int order[MOST_AXES];       /* axis numbers: the work's own, then the reduction's, each outermost first */
+    bool along[MOST_AXES];      /* its neighbours lie next to each other in memory */
 } Plan;
 
 typedef struct Nest {
@@ -41,6 +42,7 @@ static void pin_axes(Nest *n, Expr *culprit, bool *any) {
     for (int i = 0; i < n->n_axes; i++) {
         if (n->plan->pinned[i] || !low_mentions(culprit, index_of(&n->w, i))) continue;
         n->plan->pinned[i] = *any = true;
+        if (i >= n->w.n && !n->plan->given[i]) n->plan->step[i] = PINNED_CHUNK;     /* what its row numbers are loaded by */
     }
     n->retry |= *any;
 }
@@ -340,17 +342,25 @@ static void mark_last(const Work *w, const Exprs *subs, bool *along) {
     for (int i = 0; subs->n && i < axes_of(w); i++) along[i] |= low_mentions(subs->at[subs->n - 1], index_of(w, i));
 }
 
+typedef struct Marking { const Work *w; bool *along; } Marking;
+
+/* Reads as they stand, not what their subscripts read. */
+static bool mark_read(void *context, Expr *e) {
+    Marking *m = context;
+    if (e->kind != X_READ) return true;
+    mark_last(m->w, &e->args, m->along);
+    return false;
+}
+
 /* Long blocks along the indices whose neighbours lie next to each other in memory, short ones along the others. */
-static void first_steps(Low *l, const Work *w, Plan *p) {
+static void first_steps(const Work *w, Plan *p) {
     static const int64_t most[] = {256, 1024, 64, 32};      /* by the number of long axes */
-    bool along[MOST_AXES] = {false};
-    LowReads reads = {0};
+    Marking m = {w, p->along};
     int n = 0;
-    low_reads(l->a, w->value, &reads);
-    for (int i = 0; i < reads.n; i++) mark_last(w, &reads.at[i]->args, along);
-    for (int i = 0; w->s && i < w->s->targets.n; i++) mark_last(w, &w->s->targets.at[i].subs, along);
-    for (int i = 0; i < axes_of(w); i++) n += along[i];
-    for (int i = 0; i < axes_of(w); i++) p->step[i] = axes_of(w) == 1 ? 4096 : along[i] ? most[n < 3 ? n : 3] : 8;
+    expr_walk(w->value, mark_read, &m);
+    for (int i = 0; w->s && i < w->s->targets.n; i++) mark_last(w, &w->s->targets.at[i].subs, p->along);
+    for (int i = 0; i < axes_of(w); i++) n += p->along[i];
+    for (int i = 0; i < axes_of(w); i++) p->step[i] = axes_of(w) == 1 ? 4096 : p->along[i] ? most[n < 3 ? n : 3] : 8;
 }
 
 /* What the schedule says of the axes: blocks, over what they are dealt. */
@@ -420,11 +430,17 @@ static void loop_order(Low *l, const Work *w, Plan *p) {
     if (may_reorder(w)) sort_axes(l, w, p, w->n, axes_of(w));
 }
 
-/* Halves the longest block that the schedule does not give. False when all are 1. */
+/* Halves a block that the schedule does not give: a short one, the outermost first, else the longest. False when all are 1. */
 static bool shrink(const Work *w, Plan *p) {
     int longest = -1;
-    for (int i = 0; i < axes_of(w); i++)
-        if (!p->given[i] && (longest < 0 || p->step[i] > p->step[longest])) longest = i;
+    for (int i = 0; i < axes_of(w); i++) {
+        if (p->given[i] || p->step[i] == 1) continue;
+        if (!p->along[i]) {
+            p->step[i] /= 2;
+            return true;
+        }
+        if (longest < 0 || p->step[i] > p->step[longest]) longest = i;
+    }
     if (longest < 0 || p->step[longest] == 1) return false;
     p->step[longest] /= 2;
     return true;
@@ -442,7 +458,7 @@ static void build_fitting(Low *l, const Work *w) {
         l->why = "a statement has more than 40 indices";
         return;
     }
-    first_steps(l, w, &plan);
+    first_steps(w, &plan);
     given_steps(l, w, &plan);
     loop_order(l, w, &plan);
     if (!places_fit(l, w, &plan, scan_axis(w))) {
