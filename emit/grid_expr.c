@@ -363,7 +363,33 @@ static CExpr index_value(GridGen *g, const Index *i) {
     return grid_apply2(g, "add", "i64", at, grid_apply1(g, "i64_of", "i32", c_atom("pe_iota(pe)")));
 }
 
+/* A function that calls no other is written where it is called, so that its constants are made once. */
+static bool is_leaf(void *context, Expr *e) {
+    bool *leaf = context;
+    if (e->kind == X_CALL || e->kind == X_REDUCE) *leaf = false;
+    return *leaf;
+}
+
+bool grid_is_inlined(const FnInst *f) {
+    bool leaf = true;
+    expr_walk(f->body, is_leaf, &leaf);
+    return leaf;
+}
+
+static CExpr inlined(GridGen *g, const Expr *e) {
+    const FnInst *f = e->fn;
+    bool was = g->select;
+    CExpr *x = NEW_ARRAY(g->a, CExpr, e->args.n + 1);
+    for (int i = 0; i < e->args.n; i++) x[i] = grid_named(g, f->params.at[i]->name, grid_lt(f->params.at[i]->type), grid_value(g, e->args.at[i]));
+    for (int i = 0; i < e->args.n; i++) g->var[f->params.at[i]->id] = x[i];
+    g->select = true;
+    CExpr v = grid_value(g, f->body);
+    g->select = was;
+    return v;
+}
+
 static CExpr function_call(GridGen *g, const Expr *e) {
+    if (grid_is_inlined(e->fn)) return inlined(g, e);
     CExpr *x = NEW_ARRAY(g->a, CExpr, e->args.n + 1);
     x[0] = c_atom("pe");
     for (int i = 0; i < e->args.n; i++) x[i + 1] = grid_value(g, e->args.at[i]);
@@ -477,12 +503,16 @@ void grid_hoist_offset(GridGen *g, const Expr *key, const GridTile *t, const Exp
     int64_t v, size = dtype_table[t->buf->type].bytes;
     if (!step || (g->lane && !stride) || (lo_is_int(step, &v) && v == 0)) return;
     CExpr b = grid_int(g, grid_without(g, off, i));
-    if (b.prec < CP_UNARY) {
+    const char *text = b.text;
+    bool known = b.prec >= CP_UNARY;
+    for (int k = g->bases.n; !known && k-- > 0;)
+        if (g->bases.at[k].along == i && !strcmp(g->bases.at[k].text, text)) b = g->bases.at[k].base, known = true;
+    if (!known) {
         const char *name = grid_name(g, arena_printf(g->a, "%s_at", t->name));
         c_declare(&g->p, "const int64_t", name, b);
         b = c_atom(name);
     }
-    GridBase n = {key, i, b, {0}, step, stride};
+    GridBase n = {key, i, b, {0}, step, stride, text};
     bool unit = !stride || (lo_is_int(stride, &v) && (v == size || v == 0));
     if (!unit) n.lanes = grid_named(g, arena_printf(g->a, "%s_lanes", t->name), "i32", multiples(g, stride, size));
     vec_push(g->a, &g->bases, n);
@@ -507,6 +537,7 @@ static void hoist(GridGen *g, const Expr *e, const Index *i, bool guarded) {
         return;
     }
     bool logic_op = e->kind == X_OP && (e->op == OP_AND || e->op == OP_OR);
+    if (e->kind == X_CALL && grid_is_inlined(e->fn)) hoist(g, e->fn->body, i, true);
     if (e->kind == X_OP && grid_is_int(g, e) && e->type != DT_I32) return;
     for (int k = 0; k < e->args.n; k++) hoist(g, e->args.at[k], i, guarded || (k && (e->kind == X_IF || logic_op)));
 }
@@ -547,5 +578,6 @@ static void function(GridGen *g, const FnInst *f) {
 }
 
 void grid_functions(GridGen *g) {
-    for (int i = 0; i < g->k->fns.n; i++) function(g, g->k->fns.at[i]);
+    for (int i = 0; i < g->k->fns.n; i++)
+        if (!grid_is_inlined(g->k->fns.at[i])) function(g, g->k->fns.at[i]);
 }

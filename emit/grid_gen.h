@@ -30,7 +30,7 @@ typedef struct GridKnown { const Expr *expr; CExpr value; } GridKnown;
 typedef struct GridCond { CExpr mask; bool negated; } GridCond;
 /* An offset split at the innermost loop's index: base + step * index; stride: from lane to lane; lanes: that times the lane, in
  * elements, as a vector, where lanes are no neighbours. */
-typedef struct GridBase { const Expr *read; const Index *along; CExpr base, lanes; Expr *step, *stride; } GridBase;
+typedef struct GridBase { const Expr *read; const Index *along; CExpr base, lanes; Expr *step, *stride; const char *text; } GridBase;
 /* A number computed once, when a function begins (or a block is entered): printed there when something uses it. */
 typedef struct GridNumber { Index *index; Expr *value; const char *text; bool used, rounded; } GridNumber;   /* rounded: up to 32 */
 typedef VEC(GridNumber *) GridNumbers;
@@ -162,13 +162,6 @@ bool grid_by_simd(const GridGen *g, const TileBuf *b);
 /* The current block of an axis. */
 TileBlock grid_block(GridGen *g, const TileAxis *axis);
 
-/* --- grid_turn.c ------------------------------------------------------------------------------------------------------------- */
-
-/* A computation that is nothing but a transpose from a tile that the body loads to one that it stores; n: NULL: there is none. */
-typedef struct GridTurn { TileNode *n; const TileBuf *from, *to; } GridTurn;
-GridTurn grid_turn_of(const TileNodes *body);
-void grid_turn(GridGen *g, const GridTurn *turn);
-
 /* --- grid_expr.c ------------------------------------------------------------------------------------------------------------- */
 
 CExpr grid_value(GridGen *g, const Expr *e);
@@ -195,6 +188,7 @@ void grid_hoist_offset(GridGen *g, const Expr *key, const GridTile *t, const Exp
 /* Values that do not depend on the index, and offsets of reads, are computed before its loop. */
 void grid_hoist(GridGen *g, const Expr *e, const Index *i);
 void grid_functions(GridGen *g);
+bool grid_is_inlined(const FnInst *f);
 /* Elements of a tile, one or the lanes. */
 CExpr grid_load_value(GridGen *g, const Expr *key, const GridTile *t, const Expr *const *subs, bool safe);
 void grid_store_value(GridGen *g, const GridTile *t, const Expr *const *subs, CExpr value);

@@ -341,7 +341,7 @@ bool grid_sole_command(const TileNodes *body, const TileBuf *b) {
 static bool reads_here(const GridGen *g, const TileBuf *b) { return g->stage->one_core || b->core == g->core; }
 static bool issues_here(const GridGen *g) { return g->core == (g->stage->one_core ? 1 : 0); }
 
-static void load(GridGen *g, TileNodes *body, int i, int *last, const GridTurn *turn) {
+static void load(GridGen *g, TileNodes *body, int i, int *last) {
     TileNode *n = body->at[i];
     GridTile *t = &g->tiles[n->buf->id];
     if (issues_here(g)) {
@@ -350,7 +350,7 @@ static void load(GridGen *g, TileNodes *body, int i, int *last, const GridTurn *
     }
     if (!reads_here(g, n->buf)) return;
     GridUse u = use_behind(body, i + 1, n->buf);
-    if ((u.by_core || !u.by_engine) && n->buf != turn->from) command(g, "pe_wait", t->ring, t->slot);
+    if (u.by_core || !u.by_engine) command(g, "pe_wait", t->ring, t->slot);
     grid_tile_show(g, t);
 }
 
@@ -361,12 +361,11 @@ static const char *written_ring(const GridGen *g) {
     return NULL;
 }
 
-static void unload(GridGen *g, TileNodes *body, int i, const GridTurn *turn) {
+static void unload(GridGen *g, TileNodes *body, int i) {
     TileNode *n = body->at[i];
     GridTile *t = &g->tiles[n->buf->id];
     if (!reads_here(g, n->buf)) return;
     t->visible = false;
-    if (n->buf == turn->from) return;
     if (!engine_pops(body, i)) {
         command(g, "pe_pop", t->ring, t->slot);
         return;
@@ -381,10 +380,10 @@ static void unload(GridGen *g, TileNodes *body, int i, const GridTurn *turn) {
 }
 
 /* Before the first node that writes what this body stores. */
-static void reserve(GridGen *g, TileNodes *body, int i, bool *opened, const GridTurn *turn) {
+static void reserve(GridGen *g, TileNodes *body, int i, bool *opened) {
     for (int s = i + 1; s < body->n; s++) {
         TileNode *n = body->at[s];
-        if (n->kind != TILE_STORE || opened[s] || n->buf == turn->to) continue;
+        if (n->kind != TILE_STORE || opened[s]) continue;
         GridUse u = grid_use(body->at[i], n->buf);
         if (!u.written) continue;
         opened[s] = true;
@@ -394,16 +393,12 @@ static void reserve(GridGen *g, TileNodes *body, int i, bool *opened, const Grid
     }
 }
 
-static void store(GridGen *g, TileNodes *body, int i, const GridTurn *turn) {
+static void store(GridGen *g, TileNodes *body, int i) {
     TileNode *n = body->at[i];
     GridTile *t = &g->tiles[n->buf->id];
     GridUse u = {0};
     for (int k = 0; k < i; k++) join(&u, grid_use(body->at[k], n->buf));
     if (!u.written) return;
-    if (n->buf == turn->to) {
-        grid_store(g, n);
-        return;
-    }
     if (t->is_ring && !u.by_engine) command(g, "pe_push", t->ring, t->slot);
     else if (t->is_ring && !grid_sole_command(body, n->buf))
         c_expr(&g->p, c_atomf(&g->p, "pe_se(pe, .from_re = true, .rows = 0, .cols = 0, .dst = PE_AT(%s, .push = %s))", t->ring, grid_int(g, t->slot).text));
@@ -413,25 +408,23 @@ static void store(GridGen *g, TileNodes *body, int i, const GridTurn *turn) {
 void grid_body(GridGen *g, TileNodes *body) {
     bool *opened = NEW_ARRAY(g->a, bool, body->n + 1);
     int last = -1;
-    GridTurn turn = g->stage->one_core ? (GridTurn){NULL, NULL, NULL} : grid_turn_of(body);
     vec_push(g->a, &g->bodies, body);
     for (int i = 0; i < body->n; i++) {
         TileNode *n = body->at[i];
-        if (g->core == 1 && (n->kind == TILE_FOR || n->kind == TILE_COMPUTE)) reserve(g, body, i, opened, &turn);
+        if (g->core == 1 && (n->kind == TILE_FOR || n->kind == TILE_COMPUTE)) reserve(g, body, i, opened);
         switch (n->kind) {
         case TILE_FOR: loop(g, n); last = -1; break;
-        case TILE_LOAD: load(g, body, i, &last, &turn); break;
-        case TILE_STORE: if (g->core == 1) store(g, body, i, &turn); break;
+        case TILE_LOAD: load(g, body, i, &last); break;
+        case TILE_STORE: if (g->core == 1) store(g, body, i); break;
         case TILE_COMPUTE:
             if (g->core == 0) break;
             knf_line(g, n, &last);
-            if (n == turn.n) grid_turn(g, &turn);
-            else if (n->dot) grid_dot(g, n);
+            if (n->dot) grid_dot(g, n);
             else if (n->simd) grid_simd(g, n);
             else grid_compute(g, n);
         }
     }
     for (int i = 0; i < body->n; i++)
-        if (body->at[i]->kind == TILE_LOAD) unload(g, body, i, &turn);
+        if (body->at[i]->kind == TILE_LOAD) unload(g, body, i);
     g->bodies.n--;
 }

@@ -185,9 +185,18 @@ static void store_results(GridGen *g, const Work *w, GridAcc *acc) {
     for (int i = 0; i < w->s->targets.n; i++) store(g, w, i, grid_acc_result(g, acc, i));
 }
 
+/* What a store rounds or wraps by itself need not be converted before. */
+static const Expr *stored(const Stmt *s) {
+    const Expr *e = s->value;
+    DType t = s->targets.at[0].tensor->type;
+    if (e->kind != X_CONVERT || e->type != t || t == DT_BOOL) return e;
+    DType from = e->args.at[0]->type;
+    return from != DT_BOOL && dtype_table[from].kind == dtype_table[t].kind && dtype_table[from].compute == dtype_table[t].compute ? e->args.at[0] : e;
+}
+
 static void whole(GridGen *g, const Work *w) {
     if (!w->r) {
-        store(g, w, 0, grid_value(g, w->s->value));
+        store(g, w, 0, grid_value(g, stored(w->s)));
         return;
     }
     GridAcc acc = grid_acc_new(g, w->r);
