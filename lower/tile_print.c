@@ -131,7 +131,8 @@ static void tile(Printer *p, const TileBuf *b) {
     if (b->copied_in || b->copied_out) out_f(p->out, "%s%s ", b->copied_in ? "in" : "", b->copied_out ? "out" : "");
     out_f(p->out, "%s: %s", b->name, dtype_name(b->type));
     if (b->tensor && strcmp(b->tensor->name, b->name)) out_f(p->out, " of %s", b->tensor->name);
-    if (!b->tensor) out_f(p->out, " %s %d of %d", b->is_part ? "part" : "state", b->state, b->state_of->id);
+    if (b->is_part) out_s(p->out, " part");
+    else if (!b->tensor) out_f(p->out, " state %d of %d", b->state, b->state_of->id);
     box(p, b);
     room(p, b);
     if (b->memory == TILE_ACC) out_s(p->out, " acc");

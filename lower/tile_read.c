@@ -415,11 +415,15 @@ static bool subject(TileReader *r, TileBuf *b) {
     if (!expect(r, ":") || !word(r, &type)) return false;
     if ((b->type = dtype_by_name(type)) == DT_NONE) return fault(r, from, "'%s' is no type", type);
     b->is_part = takes(r, "part");
-    if (b->is_part || takes(r, "state")) {
+    if (b->is_part) {
+        b->rank = rank_of_box(r);
+        return true;
+    }
+    if (takes(r, "state")) {
         if (!number(r, 1000, &n) || !expect(r, "of") || !(b->state_of = statement(r))) return false;
         b->state = (int)n;
-        b->rank = b->is_part ? rank_of_box(r) : b->state_of->idx.n;
-        return b->is_part || b->state_of->value->kind == X_REDUCE || fault(r, from, "statement %d is no reduction", b->state_of->id);
+        b->rank = b->state_of->idx.n;
+        return b->state_of->value->kind == X_REDUCE || fault(r, from, "statement %d is no reduction", b->state_of->id);
     }
     if (takes(r, "of") && !word(r, &name)) return false;
     if (!(b->tensor = tile_reader_tensor(r, name))) return fault(r, from, "there is no tensor '%s'", name);
