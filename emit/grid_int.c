@@ -241,7 +241,7 @@ CExpr grid_int(GridGen *g, const Expr *e) {
     case X_OP: return operation(g, e);
     case X_CONVERT: {
         DType from = e->args.at[0]->type;
-        if (e->type == DT_I64 && dtype_is_int(from) && e->args.at[0]->kind == X_READ) return grid_int(g, e->args.at[0]);
+        if (e->type == DT_I64 && dtype_is_int(from) && (e->args.at[0]->kind == X_READ || e->args.at[0]->kind == X_INDEX)) return grid_int(g, e->args.at[0]);
         return from_vector(g, e);
     }
     default: return from_vector(g, e);

@@ -8,7 +8,7 @@
 #include "lower/simd.h"
 #include "lower/sched.h"
 
-enum { MOST_AXES = 40, RESERVE = 4096, PINNED_CHUNK = 64 };
+enum { MOST_AXES = 40, RESERVE = 4096, PINNED_CHUNK = 64, PINNED_ROW = 256, IN_FLIGHT = 16 << 10 };
 
 /* What is to be done: a statement, or a fact. */
 typedef struct Work { Name name; const Stmt *s; const Fact *f; Index *const *idx; int n; Expr *value; Reduce *r; } Work;
@@ -43,6 +43,8 @@ static void pin_axes(Nest *n, Expr *culprit, bool *any) {
         if (n->plan->pinned[i] || !low_mentions(culprit, index_of(&n->w, i))) continue;
         n->plan->pinned[i] = *any = true;
         if (i >= n->w.n && !n->plan->given[i]) n->plan->step[i] = PINNED_CHUNK;     /* what its row numbers are loaded by */
+        for (int k = 0; k < axes_of(&n->w); k++)
+            if (!n->plan->given[k] && n->plan->step[k] > PINNED_ROW) n->plan->step[k] = PINNED_ROW;
     }
     n->retry |= *any;
 }
@@ -191,6 +193,12 @@ static bool staged_box(Nest *n, Expr *read, TileBuf *trial) {
     return hull_box(l, &around, read->tensor, &read->args, trial, &culprit) && stage_bytes(trial);
 }
 
+/* Small tiles that come one by one: as many on their way as cover the memory's latency. */
+static int many_slots(const TileBuf *b) {
+    int64_t n = IN_FLIGHT / stage_bytes(b);
+    return n < 2 ? 2 : n > 32 ? 32 : (int)n;
+}
+
 /* A tile for a read, and its LOAD. NULL: there is none. */
 static TileBuf *load_tile(Nest *n, Expr *read, int core) {
     Low *l = n->l;
@@ -207,7 +215,7 @@ static TileBuf *load_tile(Nest *n, Expr *read, int core) {
     TileBuf *b = stage_tile(l, read->tensor, read->tensor->name, read->tensor->type);
     stage_take_box(b, &trial);
     int depth = load_depth(n, b);
-    b->depth = sched_slots(l, group_of(n), read->tensor, 2);
+    b->depth = sched_slots(l, group_of(n), read->tensor, whole ? 2 : many_slots(&trial));
     b->core = core;
     if (core) vec_push(l->a, &b->reads, read);
     vec_push(l->a, &b->reads, lo_copy(l->a, read, at_block, n));
@@ -357,7 +365,9 @@ static void first_steps(const Work *w, Plan *p) {
     static const int64_t most[] = {256, 1024, 64, 32};      /* by the number of long axes */
     Marking m = {w, p->along};
     int n = 0;
-    expr_walk(w->value, mark_read, &m);
+    if (!w->r) expr_walk(w->value, mark_read, &m);
+    for (int i = 0; w->r && i < w->r->operands.n; i++) expr_walk(w->r->operands.at[i], mark_read, &m);
+    if (w->r && w->r->pred) expr_walk(w->r->pred, mark_read, &m);
     for (int i = 0; w->s && i < w->s->targets.n; i++) mark_last(w, &w->s->targets.at[i].subs, p->along);
     for (int i = 0; i < axes_of(w); i++) n += p->along[i];
     for (int i = 0; i < axes_of(w); i++) p->step[i] = axes_of(w) == 1 ? 4096 : p->along[i] ? most[n < 3 ? n : 3] : 8;
