@@ -168,6 +168,7 @@ void sched_check_names(Low *l, bool splits) {
     for (int i = 0; l->sched->s && i < l->sched->s->items.n; i++) {
         const ScheduleItem *x = &l->sched->s->items.at[i];
         if ((x->word == S_SPLIT) != splits) continue;
+        if (splits && x->block) diag_help(sched_refuse(l, x, "the parts of a reduction are the same for all sizes"), "legal is the same outside of 'when'");
         for (int n = 0; n < x->names.n; n++) check_name(l, x->names.at[n], sorts[x->word]);
         if (x->word == S_FUSE) check_name(l, x->to, SORT_STMT);
         if (x->per.text) check_name(l, x->per, SORT_AXIS);
@@ -341,7 +342,9 @@ Diag *sched_refuse(Low *l, const ScheduleItem *item, const char *format, ...) {
     va_end(list);
     l->sched->refused = true;
     const char *words = arena_strndup(l->a, item->span.src->text + item->span.lo, item->span.hi - item->span.lo);
-    return diag_error(l->sched->diags, item->span, "'%s' can't be met: %s", words, text);
+    const char *word = schedule_word(item->word);
+    bool whole = !strncmp(words, word, strlen(word));
+    return diag_error(l->sched->diags, item->span, "'%s%s%s' can't be met: %s", whole ? "" : word, whole ? "" : " ", words, text);
 }
 
 bool sched_too_large(Low *l, Group g, int64_t bytes, int64_t room) {
@@ -350,8 +353,11 @@ bool sched_too_large(Low *l, Group g, int64_t bytes, int64_t room) {
         const Stmt *st = l->k->stmts.at[s];
         SchedTensors tensors = {0};
         sched_tensors(l, st, &tensors);
+        for (int i = 0; i < tensors.n && !x; i++) {
+            const ScheduleItem *slots = sched_slots_item(l, g, tensors.at[i]);
+            if (slots && slots->number > 2) x = slots;
+        }
         for (int q = 0; q < sched_n_axes(st) && !x; q++) x = sched_axis(l, S_TILE, st, sched_axis_at(st, q));
-        for (int i = 0; i < tensors.n && !x; i++) x = sched_slots_item(l, g, tensors.at[i]);
     }
     if (!x) return false;
     Diag *d = sched_refuse(l, x, "with it the tiles of '%s' take %lld bytes of a PE's local memory; there are %lld", sched_label(l->a, l->k, l->k->stmts.at[g.first + g.n - 1]),

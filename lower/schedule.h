@@ -31,6 +31,8 @@ typedef struct Schedule {
     VEC(Span) guard_spans;
 } Schedule;
 
+/* The directive's word. */
+const char *schedule_word(ScheduleWord w);
 /* Reads a block that the grammar has taken in: shapes of the clauses, guards over the kernel's dims, what is given twice. NULL after
  * errors. Names are looked up when the kernel is lowered. */
 Schedule *schedule_read(const ASchedule *s, const Kernel *k, Diags *d, Arena *a);

@@ -59,7 +59,7 @@ static void check_order(const Checking *c, const ScheduleItem *x) {
             if (c->f->stage->axis_of[sched_axis_at(c->s, q)->id] == c->f->loops.at[n].axis) at = name_position(c, x, sched_axis_at(c->s, q));
         if (at < 0) continue;
         if (at < last) {
-            order_help(c, sched_refuse(c->l, x, "the loop over '%s' stands inside that over '%s'", x->names.at[last].text, x->names.at[at].text));
+            order_help(c, sched_refuse(c->l, x, "the loop over '%s' stands inside that over '%s'", x->names.at[at].text, x->names.at[last].text));
             return;
         }
         last = at;

@@ -3,7 +3,7 @@
 #include "lower/schedule.h"
 #include <string.h>
 
-enum { MOST_SLOTS = 16, MOST_BLOCKS = 16 };
+enum { MOST_SLOTS = 64, MOST_BLOCKS = 16 };
 
 typedef struct Reader {
     Arena *a;
@@ -119,7 +119,7 @@ static const Form forms[S_COUNT] = {
     [S_STORE] = {"store", take_stored, "store m in sram", NULL},
     [S_FUSE] = {"fuse", take_fuse, "fuse acc into y; fuse (a, b) into y", NULL},
     [S_ENGINE] = {"engine", take_engine, "engine acc dpe", NULL},
-    [S_BUFFERS] = {"buffers", take_buffers, "buffers 2; buffers x 3 (1 to 16)", NULL},
+    [S_BUFFERS] = {"buffers", take_buffers, "buffers 2; buffers x 3 (1 to 64)", NULL},
     [S_SPLIT] = {"split", take_split, "split i -> pe 64", NULL},
     [S_TUNE] = {"tune", take_tune, "tune i in {32, 64, 128}", NULL},
     [S_ONLINE] = {"online", take_any, "", "no online form is derived for a grid yet: the reductions are computed one after another"},
@@ -128,6 +128,8 @@ static const Form forms[S_COUNT] = {
     [S_PACK] = {"pack", take_any, "", of_host},
     [S_PARALLEL] = {"parallel", take_any, "", of_host},
 };
+
+const char *schedule_word(ScheduleWord w) { return forms[w].word; }
 
 /* --- given twice ------------------------------------------------------------------------------------------------------------- */
 
