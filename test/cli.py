@@ -204,6 +204,11 @@ def explain(tmp):
     for machine in ("mtia1", "mtia2"):
         c = run(transpose, "-t", machine)
         ok(c.returncode == 0 and "const PeProgram pe_program" in c.stdout and "-t " + machine in c.stdout, "C for " + machine, c.stdout + c.stderr)
+    c, a, b = (os.path.join(tmp, n) for n in ("t.c", "a.json", "b.json"))
+    run(transpose, "-t", "mtia1", "-o", c)
+    run("sim", c, "N=70", "M=90", "-t", "mtia1", "--json", a)
+    run("run", transpose, "N=70", "M=90", "-t", "mtia1", "--json", b)
+    ok(os.path.exists(a) and os.path.exists(b) and json.load(open(a))["cycles"] == json.load(open(b))["cycles"] > 0, "the emitted file has the cycles of the run")
     tiles = run(transpose, "-t", "mtia1", "--dump", "tile")
     ok(tiles.returncode == 0 and "store " in tiles.stdout and "stage y" in tiles.stdout, "--dump tile", tiles.stdout + tiles.stderr)
 
