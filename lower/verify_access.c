@@ -23,7 +23,7 @@ static const Spot *maker(const Verify *v, const TileBuf *b) {
     for (int i = 0; i < v->places.n; i++) {
         const TileNode *n = v->places.at[i]->n;
         if (n->kind == TILE_LOAD && n->buf == b) return v->places.at[i];
-        bool gives = n->kind == TILE_COMPUTE && n->stmt && !b->copied_in && (n->part == TILE_WHOLE || n->part == TILE_FINAL || n->part == TILE_SCAN);
+        bool gives = !b->copied_in && verify_gives(v, n);
         for (int t = 0; gives && t < n->stmt->targets.n; t++)
             if (n->stmt->targets.at[t].tensor == b->tensor) return v->places.at[i];
     }
@@ -178,8 +178,9 @@ static bool reads_there(Verify *v, const Spot *at, Expr *e, int core, const char
     for (int i = 0; i < reads.n; i++) {
         const Expr *r = reads.at[i];
         if (!r->tensor->rank && r->tensor->role == TR_INPUT) continue;
-        bool found = false;
-        for (int b = 0; b < v->s->bufs.n && !found; b++) found = serves(v, v->s->bufs.at[b], r, core) && is_filled(v, at, v->s->bufs.at[b]);
+        const TileBuf *near = NULL;
+        bool found = tile_for(&l, r, &near) != NULL;
+        if (near && !found) return verify_doubt(v, "that the tile of %s holds all that %s needs", verify_text(v, r), what);
         if (!found && !v->s->one_core) return verify_fault(v, "core %d has no tile for %s, which %s needs", core, verify_text(v, r), what);
     }
     return l.fine;

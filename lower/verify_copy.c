@@ -17,10 +17,8 @@ static bool reads_tensor(Verify *v, const TileNode *n, const Tensor *t) {
     return false;
 }
 
-static bool gives(const TileNode *n) { return n->kind == TILE_COMPUTE && n->stmt && (n->part == TILE_WHOLE || n->part == TILE_FINAL || n->part == TILE_SCAN); }
-
-static const Target *target_of(const TileNode *n, const TileBuf *b) {
-    for (int i = 0; gives(n) && i < n->stmt->targets.n; i++)
+static const Target *target_of(const Verify *v, const TileNode *n, const TileBuf *b) {
+    for (int i = 0; verify_gives(v, n) && i < n->stmt->targets.n; i++)
         if (n->stmt->targets.at[i].tensor == b->tensor) return &n->stmt->targets.at[i];
     return NULL;
 }
@@ -106,6 +104,18 @@ static bool results(Verify *v, const Spot *at) {
     return true;
 }
 
+typedef struct Mention { const Index *i; bool found; } Mention;
+static bool mention(void *context, Expr *e) {
+    Mention *m = context;
+    m->found |= e->kind == X_INDEX && e->index == m->i;
+    return !m->found;
+}
+static bool mentions(const Expr *e, const Index *i) {
+    Mention m = {i, false};
+    expr_walk((Expr *)e, mention, &m);
+    return m.found;
+}
+
 /* --- states ------------------------------------------------------------------------------------------------------------------------------ */
 
 static DType state_type(const Comb *c, int state) {
@@ -130,6 +140,24 @@ static bool states(Verify *v, const Spot *init) {
             if (!exact_dimension(v, init, b, lo_index(v->a, s->idx.at[d]), d)) return verify_fault(v, "dimension %d of the states of statement %d is not what is computed", d + 1, s->id);
         }
     }
+    return true;
+}
+
+/* A panel is no larger than the engine's, and k is the axis that its steps cut. */
+static bool panel(Verify *v, const Spot *at) {
+    const TileDot *d = at->n->dot;
+    const TileLevel *m = verify_level(at, d->m), *n = verify_level(at, d->n), *k = verify_level(at, d->k);
+    if (!m || !n || !k || !m->most || m->most > v->m->panel || !n->most || n->most > v->m->panel) return verify_fault(v, "the panel of statement %d is larger than the engine's", at->n->stmt->id);
+    const TileAxis *axis[] = {d->m, d->n, d->k};
+    for (int i = 0; i < 3; i++)
+        for (int side = 0; side < 2; side++) {
+            const Expr *read = side ? d->b : d->a;
+            bool wanted = i == 2 || i == side, found = false;
+            for (int q = 0; q < at->n->stmt->idx.n; q++) found |= verify_axis(v, at->n->stmt->idx.at[q]) == axis[i] && mentions(read, at->n->stmt->idx.at[q]);
+            const Reduce *r = verify_work(at->n).r;
+            for (int q = 0; q < r->idx.n; q++) found |= verify_axis(v, r->idx.at[q]) == axis[i] && mentions(read, r->idx.at[q]);
+            if (found != wanted) return verify_fault(v, "operand %d of the panel of statement %d %s along %s", side + 1, at->n->stmt->id, wanted ? "does not vary" : "varies", axis[i]->name);
+        }
     return true;
 }
 
@@ -190,8 +218,42 @@ static bool is_used(Verify *v, const TileBuf *b, int *by) {
 
 static bool by_engine(const Verify *v, const TileBuf *b) {
     for (int i = 0; i < v->places.n; i++)
-        if (gives(v->places.at[i]->n) && v->places.at[i]->n->dot && target_of(v->places.at[i]->n, b)) return true;
+        if (verify_gives(v, v->places.at[i]->n) && v->places.at[i]->n->dot && target_of(v, v->places.at[i]->n, b)) return true;
     return false;
+}
+
+/* What is loaded lies in the tensor. */
+static bool inside_tensor(Verify *v, const Spot *load, const TileBuf *b) {
+    const Ctx *ctx = NULL;
+    for (int d = 0; d < b->rank; d++) {
+        Expr *lo = b->lo[d], *hi = b->hi[d], *zero = lo_int(v->a, 0);
+        bool low = lo->kind == X_OP && lo->op == OP_MAX && expr_equal(lo->args.at[1], zero);
+        bool high = hi->kind == X_OP && hi->op == OP_MIN && expr_equal(hi->args.at[1], b->tensor->shape[d]);
+        bool clamped = lo->kind == X_OP && lo->op == OP_MIN && hi->kind == X_OP && hi->op == OP_MAX;      /* of a tensor that is not empty */
+        if ((low && high) || clamped) {
+            v->report->structural++;
+            continue;
+        }
+        if (!ctx) ctx = verify_context(v, load, NULL, 0, NULL);
+        if ((!low && !verify_le(v, ctx, zero, lo)) || (!high && !verify_le(v, ctx, hi, b->tensor->shape[d])))
+            return verify_doubt(v, "that the box of %s lies in its tensor", b->name);
+    }
+    return true;
+}
+
+/* Temporaries of commands: blocks of the statement's indices, without the last (one value a row) or with the reduction's. */
+static bool temporaries(Verify *v, const Spot *at) {
+    Work w = verify_work(at->n);
+    const TileSimd *x = at->n->simd;
+    for (int t = 0; t < x->temps; t++) {
+        const TileBuf *b = x->temp[t];
+        bool inner = w.r && !x->temp_column[t];
+        int n = w.n - (!w.r && x->temp_column[t]);
+        if (!b->is_part || b->tensor || b->rank != n + inner || b->type != DT_F32 || b->depth != 1) return verify_fault(v, "temporary %d of statement %d has another type or shape", t, at->n->stmt->id);
+        for (int d = 0; d < b->rank; d++)
+            if (!exact_dimension(v, at, b, lo_index(v->a, d < n ? w.idx[d] : w.r->idx.at[0]), d)) return verify_fault(v, "temporary %d of statement %d has another box", t, at->n->stmt->id);
+    }
+    return true;
 }
 
 static bool one_tile(Verify *v, const TileBuf *b) {
@@ -206,7 +268,7 @@ static bool one_tile(Verify *v, const TileBuf *b) {
     if ((load && !box_known(v, load, b)) || (store && !box_known(v, store, b))) return verify_fault(v, "the box of %s is not known where it is copied", b->name);
     if (!loads && b->depth > 1 && b->tensor && is_used(v, b, &by) && stores && !by_engine(v, b)) return verify_fault(v, "%s is computed, read and stored, and changes its slot", b->name);
     if (store && store->n->share) return verify_fault(v, "the store of %s is shared", b->name);
-    return !load || !load->n->share || shared(v, load);
+    return !load || (inside_tensor(v, load, b) && (!load->n->share || shared(v, load)));
 }
 
 bool verify_copies(Verify *v) {
@@ -214,11 +276,13 @@ bool verify_copies(Verify *v) {
         if (!one_tile(v, v->s->bufs.at[i])) return false;
     for (int i = 0; i < v->places.n; i++) {
         const TileNode *n = v->places.at[i]->n;
-        if (gives(n) && !results(v, v->places.at[i])) return false;
+        if (verify_gives(v, n) && !results(v, v->places.at[i])) return false;
         if (n->kind == TILE_COMPUTE && n->part == TILE_INIT && !n->dot && !states(v, v->places.at[i])) return false;
+        if (n->kind == TILE_COMPUTE && n->part == TILE_STEP && n->dot && !panel(v, v->places.at[i])) return false;
+        if (n->kind == TILE_COMPUTE && n->simd && !temporaries(v, v->places.at[i])) return false;
         if (n->kind == TILE_STORE && !n->buf->tensor) return verify_fault(v, "states are stored");
         bool made = n->kind != TILE_STORE;
-        for (int j = 0; j < v->places.n && !made; j++) made = target_of(v->places.at[j]->n, n->buf) != NULL;
+        for (int j = 0; j < v->places.n && !made; j++) made = target_of(v, v->places.at[j]->n, n->buf) != NULL;
         if (!made) return verify_fault(v, "%s is stored, and not computed in the stage", n->buf->name);
     }
     return true;

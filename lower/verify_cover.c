@@ -79,11 +79,25 @@ static const char *of(Verify *v, const TileNode *n) {
     return n->fact ? arena_printf(v->a, "fact %d", n->fact->number) : arena_printf(v->a, "statement %d (%s)", n->stmt->id, n->stmt->targets.at[0].tensor->name);
 }
 
+static bool cuts(const TileNode *loop, const TileAxis *axis) {
+    for (int l = 0; l < loop->levels.n; l++)
+        if (loop->levels.at[l].axis == axis) return true;
+    return false;
+}
+
 /* The axis' range holds the index' range at every point. */
 static bool holds_range(Verify *v, const Spot *at, const Indices *all, Index *i, const TileAxis *axis) {
     Expr *lo = verify_pinned(v, at, i->lo), *hi = verify_pinned(v, at, i->hi);
     if (expr_equal(lo, axis->lo) && expr_equal(hi, axis->hi)) return v->report->structural++, true;
-    const Ctx *ctx = verify_context(v, at, all->at, all->n, NULL);
+    if (affine_dims_only(lo) && affine_dims_only(hi) && affine_dims_only(axis->lo) && affine_dims_only(axis->hi)) {
+        bool same = verify_equal(v, NULL, axis->lo, lo) && verify_equal(v, NULL, axis->hi, hi);
+        return same || verify_fault(v, "the axis %s is not the range of %s", axis->name, i->name);
+    }
+    Spot outside = *at;          /* what is known may not come from the range itself */
+    Indices before = {0};
+    for (outside.depth = 0; outside.depth < at->depth && !cuts(at->loop[outside.depth], axis);) outside.depth++;
+    for (int k = 0; k < all->n && all->at[k] != i; k++) vec_push(v->a, &before, all->at[k]);
+    const Ctx *ctx = verify_context(v, &outside, before.at, before.n, NULL);
     if (verify_le(v, ctx, axis->lo, lo) && verify_le(v, ctx, hi, axis->hi)) return true;
     return verify_doubt(v, "that the axis %s holds all of %s", axis->name, i->name);
 }
@@ -162,7 +176,7 @@ static bool ordered_indices(Verify *v, const Spot *step, const Reduce *r) {
 
 static bool reduction(Verify *v, const TileNode *like, const Spot *init, const Spot *step, const Spot *final) {
     const Reduce *r = verify_work(like).r;
-    if (!r || (final == NULL) != (r->scan != SCAN_NONE)) return verify_fault(v, "%s has parts that it cannot have", of(v, like));
+    if (!r || (final == NULL) != (r->scan != SCAN_NONE || verify_gives(v, step->n))) return verify_fault(v, "%s has parts that it cannot have", of(v, like));
     if (!encloses(init, step) || init->seq > step->seq) return verify_fault(v, "the states of %s do not begin before its steps", of(v, like));
     if (final && (final->seq < step->seq || final->depth != init->depth || !encloses(final, step) || verify_common(init, final) != init->depth))
         return verify_fault(v, "the results of %s are not taken behind its steps", of(v, like));
@@ -193,6 +207,7 @@ static bool parts(Verify *v, const TileNode *n) {
     if (all == 1 && count[TILE_WHOLE] && n->stmt) return whole_reduction(v, at[TILE_WHOLE]);
     if (all == 1 && count[TILE_TEST] && n->fact) return domain(v, at[TILE_TEST]);
     if (all == 2 && count[TILE_INIT] && count[TILE_SCAN]) return reduction(v, n, at[TILE_INIT], at[TILE_SCAN], NULL);
+    if (all == 2 && count[TILE_INIT] && count[TILE_STEP]) return reduction(v, n, at[TILE_INIT], at[TILE_STEP], NULL);
     if (all == 3 && count[TILE_INIT] && count[TILE_STEP] && count[TILE_FINAL]) return reduction(v, n, at[TILE_INIT], at[TILE_STEP], at[TILE_FINAL]);
     return verify_fault(v, "%s lacks a part", of(v, n));
 }

@@ -49,6 +49,9 @@ const TileLevel *verify_level(const Spot *at, const TileAxis *axis);
 /* The Kernel's part of a computation: its statement's or fact's indices, value, root reduction. */
 typedef struct Work { Index *const *idx; int n; Expr *value; const Reduce *r; } Work;
 Work verify_work(const TileNode *n);
+/* The computation leaves its statement's results: all of it, the end of a reduction, or steps whose sums are taken straight from the
+ * accumulators. */
+bool verify_gives(const Verify *v, const TileNode *n);
 int verify_common(const Spot *x, const Spot *y);      /* loops that stand around both */
 
 /* --- rules: each is true when nothing is wrong */

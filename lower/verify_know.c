@@ -88,6 +88,14 @@ Work verify_work(const TileNode *n) {
     return (Work){(Index *const *)s->idx.at, s->idx.n, s->value, s->value->kind == X_REDUCE ? s->value->reduce : NULL};
 }
 
+bool verify_gives(const Verify *v, const TileNode *n) {
+    if (n->kind != TILE_COMPUTE || !n->stmt) return false;
+    if (n->part != TILE_STEP || !n->dot) return n->part == TILE_WHOLE || n->part == TILE_FINAL || n->part == TILE_SCAN;
+    for (int i = 0; i < v->s->bufs.n; i++)
+        if (v->s->bufs.at[i]->tensor == n->stmt->targets.at[0].tensor && v->s->bufs.at[i]->memory == TILE_ACC) return true;
+    return false;
+}
+
 int verify_common(const Spot *x, const Spot *y) {
     int n = 0;
     while (n < x->depth && n < y->depth && x->loop[n] == y->loop[n]) n++;

@@ -92,7 +92,38 @@ static bool exactly_one(Verify *v, const Stages *all, const char *what) {
     return true;
 }
 
+static bool stores_anything(const TileNodes *body) {
+    for (int i = 0; i < body->n; i++)
+        if (body->at[i]->kind == TILE_STORE || stores_anything(&body->at[i]->body)) return true;
+    return false;
+}
+
+static bool facts_of(Verify *v, const TileNodes *body, int *last) {
+    for (int i = 0; i < body->n; i++) {
+        const Fact *f = body->at[i]->fact;
+        if (f && f->number <= *last) return verify_fault(v, "fact %d is tested behind fact %d", f->number, *last);
+        if (f) *last = f->number;
+        if (!facts_of(v, &body->at[i]->body, last)) return false;
+    }
+    return true;
+}
+
+/* Facts are tested in order, before anything is written. */
+static bool facts_first(Verify *v) {
+    int last = 0;
+    bool stored = false;
+    for (int i = 0; i < v->p->stages.n; i++) {
+        const TileNodes *body = &v->p->stages.at[i]->body;
+        int before = last;
+        if (!facts_of(v, body, &last)) return false;
+        if (stored && last != before) return verify_fault(v, "fact %d is tested when something has been written", last);
+        stored |= stores_anything(body);
+    }
+    return true;
+}
+
 bool verify_guards(Verify *v) {
+    if (!facts_first(v)) return false;
     const Kernel *k = v->p->kernel;
     for (int i = 0; i < v->p->stages.n; i++)
         if (v->p->stages.at[i]->when && !affine_dims_only(v->p->stages.at[i]->when)) return verify_fault(v, "the guard of stage %s is not over dims", v->p->stages.at[i]->name);

@@ -1,90 +1,29 @@
-/* Tile IR as text: what lowering makes of every program reads back to what prints the same. */
-#include "dsl/front.h"
-#include "grammar/parse.h"
-#include "lower/lower.h"
+/* Tile IR as text: what lowering makes of every program reads back to what prints the same, and the verifier takes it. Texts with
+ * faults are refused with a message, whatever they are. */
 #include "lower/verify.h"
+#include "test/tile_each.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <dirent.h>
+#include <time.h>
 #include <cmocka.h>
-
-static void out_of_memory(void *context, const char *why) {
-    (void)context;
-    fprintf(stderr, "%s\n", why);
-    abort();
-}
-
-static const TileMachine machines[] = {
-    {.rows = 8, .cols = 8, .local = 128 << 10, .panel = 64, .dots = {[DT_F16] = true, [DT_BF16] = true, [DT_I8] = true}, .simd = {[DT_F32] = true, [DT_F16] = true, [DT_BF16] = true}, .turns = true},
-    {.rows = 8, .cols = 8, .local = 384 << 10, .panel = 64, .dots = {[DT_F16] = true, [DT_BF16] = true, [DT_I8] = true}},
-    {.rows = 2, .cols = 3, .local = 64 << 10},
-};
-enum { MACHINES = sizeof machines / sizeof *machines };
-
-typedef VEC(const char *) Paths;
-static int by_name(const void *x, const void *y) { return strcmp(*(const char *const *)x, *(const char *const *)y); }
-
-static void folder(Arena *a, const char *path, Paths *to) {
-    DIR *d = opendir(path);
-    if (!d) fail_msg("no folder %s", path);
-    int before = to->n;
-    for (struct dirent *e; (e = readdir(d));) {
-        size_t n = strlen(e->d_name);
-        if (n > 4 && !strcmp(e->d_name + n - 4, ".knf")) vec_push(a, to, (const char *)arena_printf(a, "%s/%s", path, e->d_name));
-    }
-    closedir(d);
-    qsort(to->at + before, (size_t)(to->n - before), sizeof *to->at, by_name);
-}
-
-/* The kernels of a file, one after another; NULL behind the last. */
-static Kernel *kernel(Arena *a, const char *path, int number) {
-    const char *why;
-    FrontOptions options = {.parse = grammar_parse};
-    Diags *diags = diags_new(a);
-    Source *s = source_read(a, path, &why);
-    if (!s) fail_msg("%s %s", path, why);
-    Names *names = names_new(a);
-    Program *p = front_load(a, names, diags, s, &options);
-    if (!p || number >= front_file(p, 0)->kernels.n) return NULL;
-    options.kernel = front_file(p, 0)->kernels.at[number]->name.text;
-    return front_kernel(p, &options);
-}
-
-static const char *printed(Arena *a, const TileProgram *p) {
-    Out o = out_new(a);
-    tile_print(p, &o);
-    return o.text;
-}
-
-static TileProgram *read(Arena *a, const char *text, size_t n, const char **messages) {
-    Diags *diags = diags_new(a);
-    FrontOptions options = {.parse = grammar_parse};
-    TileProgram *p = tile_read(a, names_new(a), diags, source_of_text(a, "p.tile", text, n), &options, grammar_expr);
-    Out o = out_new(a);
-    diag_print(diags, &o, false);
-    *messages = o.text ? o.text : "";
-    assert_true(p || diag_errors(diags));
-    return p;
-}
 
 typedef void Each(Arena *a, const char *path, const TileProgram *p, const TileMachine *m, void *context);
 
 static int each(Each *f, void *context) {
-    Arena *all = arena_new(0, out_of_memory, NULL);
-    Paths paths = {0};
+    Arena *all = tile_arena();
+    TilePaths paths = {0};
     int n = 0;
-    folder(all, SOURCE "/examples", &paths);
-    folder(all, SOURCE "/test/lang", &paths);
+    tile_paths(all, &paths);
     for (int i = 0; i < paths.n; i++)
         for (int number = 0;; number++) {
-            Arena *a = arena_new(0, out_of_memory, NULL);
-            Kernel *k = kernel(a, paths.at[i], number);
-            for (int m = 0; k && m < MACHINES; m++, n++) {
+            Arena *a = tile_arena();
+            Kernel *k = tile_kernel(a, paths.at[i], number);
+            for (int m = 0; k && m < TILE_MACHINES; m++, n++) {
                 const char *why;
-                TileProgram *p = lower(k, &machines[m], a, &why);
-                if (p) f(a, paths.at[i], p, &machines[m], context);
+                TileProgram *p = lower(k, &tile_machines[m], a, &why);
+                if (p) f(a, paths.at[i], p, &tile_machines[m], context);
             }
             arena_free(a);
             if (!k) break;
@@ -96,12 +35,12 @@ static int each(Each *f, void *context) {
 static void reads_back(Arena *a, const char *path, const TileProgram *p, const TileMachine *m, void *context) {
     (void)m;
     int *bad = context;
-    const char *text = printed(a, p), *messages;
-    TileProgram *again = read(a, text, strlen(text), &messages);
-    const char *second = again ? printed(a, again) : "";
+    const char *text = tile_text(a, p), *messages;
+    TileProgram *again = tile_of_text(a, text, strlen(text), &messages);
+    const char *second = again ? tile_text(a, again) : "";
     if (again && !strcmp(text, second)) return;
     ++*bad;
-    size_t at = strspn(second, "") ;
+    size_t at = 0;
     while (again && text[at] == second[at]) at++;
     while (again && at && text[at - 1] != '\n') at--;
     print_error("%s %s: %s\n%.200s\n---\n%.200s\n", path, p->kernel->name, again ? "reads back to another text" : messages, again ? text + at : "", again ? second + at : "");
@@ -122,6 +61,81 @@ static void verifies(Arena *a, const char *path, const TileProgram *p, const Til
     print_error("%s %s: %s\n", path, p->kernel->name, r.why);
 }
 
+/* The middle of the times of verifying a kernel is below 2 ms. */
+static int by_time(const void *x, const void *y) { return (*(const double *)x > *(const double *)y) - (*(const double *)x < *(const double *)y); }
+typedef struct Times { double at[2000]; int n; } Times;
+static void takes_time(Arena *a, const char *path, const TileProgram *p, const TileMachine *m, void *context) {
+    (void)path;
+    Times *t = context;
+    VerifyReport r;
+    struct timespec t0, t1;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t0);
+    tile_verify(p, m, &r, a);
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t1);
+    if (t->n < 2000) t->at[t->n++] = 1e3 * (double)(t1.tv_sec - t0.tv_sec) + 1e-6 * (double)(t1.tv_nsec - t0.tv_nsec);
+}
+
+static void test_time(void **state) {
+    (void)state;
+    Times t = {.n = 0};
+    each(takes_time, &t);
+    qsort(t.at, (size_t)t.n, sizeof *t.at, by_time);
+    print_message("ms a kernel: median %.3f, nine tenths below %.3f, most %.3f\n", t.at[t.n / 2], t.at[t.n * 9 / 10], t.at[t.n - 1]);
+    assert_true(t.at[t.n / 2] < 2);
+}
+
+/* Texts changed at random, byte by byte and line by line: refused with a message, or read and then verified or not; never a crash. */
+static uint32_t seed = 1;
+static uint32_t below(uint32_t n) {
+    seed = seed * 1664525 + 1013904223;
+    return (uint32_t)((uint64_t)(seed >> 1) * n >> 31);
+}
+
+static void disturb(char *text, size_t *n) {
+    static const char signs[] = "%[]{}().,;:=@<>+-*/#\n 019anx\xff";
+    for (uint32_t times = 1 + below(3); times; times--) {
+        uint32_t at = below((uint32_t)*n), from = below((uint32_t)*n), many = 1 + below(12);
+        switch (below(4)) {
+        case 0: text[at] = signs[below(sizeof signs)]; break;
+        case 1:
+            if (at + many < *n) memmove(text + at, text + at + many, *n - at - many), *n -= many;
+            break;
+        case 2:
+            if (at + many < *n && from + many < *n) memmove(text + at, text + from, many);
+            break;
+        default: *n = at + 1;
+        }
+    }
+}
+
+static void test_disturbed(void **state) {
+    (void)state;
+    Arena *all = tile_arena();
+    TilePaths paths = {0};
+    tile_paths(all, &paths);
+    int read = 0, verified = 0;
+    for (int i = 0; i < 1500; i++) {
+        Arena *a = tile_arena();
+        const char *why, *messages;
+        Kernel *k = tile_kernel(a, paths.at[i % paths.n], 0);
+        const TileMachine *m = &tile_machines[i % TILE_MACHINES];
+        TileProgram *p = k ? lower(k, m, a, &why) : NULL;
+        const char *text = p ? tile_text(a, p) : "";
+        size_t n = strlen(text), stages = p ? (size_t)(strstr(text, "\nstage") - text) : 0;
+        char *copy = arena_strndup(a, text, n);
+        if (n <= stages) continue;
+        size_t rest = n - stages;
+        disturb(copy + (i % 8 ? stages : 0), i % 8 ? &rest : &n);
+        TileProgram *q = tile_of_text(a, copy, i % 8 ? stages + rest : n, &messages);
+        VerifyReport r;
+        read += q != NULL;
+        verified += q && tile_verify(q, m, &r, a);
+        arena_free(a);
+    }
+    print_message("of 1500 texts %d are read, %d of those verify\n", read, verified);
+    arena_free(all);
+}
+
 static void test_verify(void **state) {
     (void)state;
     int bad = 0;
@@ -130,6 +144,6 @@ static void test_verify(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_round_trip), cmocka_unit_test(test_verify)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_round_trip), cmocka_unit_test(test_verify), cmocka_unit_test(test_time), cmocka_unit_test(test_disturbed)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

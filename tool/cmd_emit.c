@@ -2,6 +2,7 @@
 #include "dsl/ast_print.h"
 #include "emit/host.h"
 #include "grammar/parse.h"
+#include "lower/verify.h"
 #include "lower/lower.h"
 #include "tool/grid.h"
 #include <string.h>
@@ -67,6 +68,14 @@ static int emit_from_tile(Tool *t, const Machine *m) {
     if (!p || status) return status ? status : STATUS_PROGRAM;
     if (!p->stages.n) {
         tool_error("%s: error: a text of Tile IR has stages, this has none", path);
+        return STATUS_PROGRAM;
+    }
+    SimMachine machine;
+    VerifyReport report;
+    if (!grid_machine(t, m, &machine, &status)) return status;
+    TileMachine tiles = grid_tiles(&machine);
+    if (!tile_verify(p, &tiles, &report, t->arena)) {
+        tool_error("%s: error: %s", path, report.why);
         return STATUS_PROGRAM;
     }
     Out o = out_new(t->arena);

@@ -1,0 +1,15 @@
+/* Programs of examples/ and test/lang/ as lowering makes them, for tests of Tile IR. */
+#pragma once
+#include "lower/lower.h"
+
+enum { TILE_MACHINES = 3 };
+extern const TileMachine tile_machines[TILE_MACHINES];
+
+typedef VEC(const char *) TilePaths;
+void tile_paths(Arena *a, TilePaths *to);
+/* Kernel number `number` of a file; NULL behind the last. */
+Kernel *tile_kernel(Arena *a, const char *path, int number);
+const char *tile_text(Arena *a, const TileProgram *p);
+/* NULL, with the messages, when the text is refused. */
+TileProgram *tile_of_text(Arena *a, const char *text, size_t n, const char **messages);
+Arena *tile_arena(void);
