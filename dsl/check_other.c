@@ -107,6 +107,21 @@ static bool is_kernel_name(const AExpr *e, Name name) {
     return is_kernel_name(e->pred, name) || is_kernel_name(e->pad, name);
 }
 
+static bool mentions_call(const AExpr *e, Name callee) {
+    if (!e) return false;
+    if (e->kind == A_CALL && e->name.text == callee) return true;
+    for (int i = 0; i < e->args.n; i++)
+        if (mentions_call(e->args.at[i], callee)) return true;
+    return false;
+}
+
+/* The kernel's text has a call of that name. */
+static bool calls(const AKernel *k, Name callee) {
+    for (int i = 0; i < k->body.n; i++)
+        if (mentions_call(k->body.at[i].value, callee)) return true;
+    return false;
+}
+
 /* A statement's target, an input, or an index of the kernel. */
 static bool is_schedulable(const AKernel *k, Name name) {
     for (int i = 0; i < k->inputs.n; i++)
@@ -123,6 +138,14 @@ static bool is_schedulable(const AKernel *k, Name name) {
     return false;
 }
 
+/* In the kernel, or in those that it calls, `depth` calls deep: they are inlined. */
+static bool stands_in(const Program *p, const AKernel *k, Name name, int depth) {
+    if (is_schedulable(k, name)) return true;
+    for (int i = 0; i < p->defs.n && depth; i++)
+        if (p->defs.at[i].kernel && p->defs.at[i].kernel != k && calls(k, p->defs.at[i].name) && stands_in(p, p->defs.at[i].kernel, name, depth - 1)) return true;
+    return false;
+}
+
 /* The first name of a clause, or all names of its group, must be one of the kernel's; of a dotted name its first part. */
 static void check_clause_names(Program *p, const AKernel *k, const AAtoms *clause) {
     const AAtom *first = clause->n ? clause->at[0] : NULL;
@@ -132,7 +155,7 @@ static void check_clause_names(Program *p, const AKernel *k, const AAtoms *claus
     }
     if (!first || first->kind != AA_NAME) return;
     Name base = name_of_n(p->names, first->text, strcspn(first->text, "."));
-    if (is_schedulable(k, base)) return;
+    if (!strcmp(base, "check") || stands_in(p, k, base, 8)) return;
     Diag *d = diag_error(p->diags, first->span, "'%s' is no statement, input or index of '%s'", first->text, k->name.text);
     diag_note(d, k->name.span, "the kernel");
 }

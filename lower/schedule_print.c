@@ -19,10 +19,13 @@ static bool computed_here(const Printer *p, const Stmt *s) {
     return false;
 }
 
+/* Names that the checker or lowering gave: no part of the kernel's text. */
+static bool is_made_up(Name name) { return !strcmp(name, "part") || ((*name == 'i' || *name == 'u') && name[1] && strspn(name + 1, "0123456789") == strlen(name + 1)); }
+
 /* The bare name means this axis of these statements, and nothing else. */
 static bool bare_axis(const Printer *p, const Stmt *s, const Index *i) {
     Name name = sched_axis_label(p->a, s, i);
-    if (p->full || name != i->name || sched_is_derived(p->a, s->targets.at[0].tensor->name) || !strcmp(name, "part")) return false;
+    if (p->full || name != i->name || sched_is_derived(p->a, s->targets.at[0].tensor->name) || is_made_up(name)) return false;
     for (int n = 0; n < p->k->stmts.n; n++) {
         const Stmt *o = p->k->stmts.at[n];
         for (int q = 0; q < sched_n_axes(o); q++) {
