@@ -136,7 +136,7 @@ static void tiles(GridGen *g) {
     }
 }
 
-static void enumeration(GridGen *g, Out *to, const char *const *names, int n, const char *comment) {
+static void enumeration(Out *to, const char *const *names, int n, const char *comment) {
     if (!n) return;
     out_s(to, "enum { ");
     size_t column = 7;
@@ -149,7 +149,6 @@ static void enumeration(GridGen *g, Out *to, const char *const *names, int n, co
     out_f(to, " };");
     if (comment) out_f(to, "    /* %s */", comment);
     out_s(to, "\n");
-    (void)g;
 }
 
 static StageNames stage(GridGen *g, const TileStage *s, Out *to) {
@@ -167,7 +166,7 @@ static StageNames stage(GridGen *g, const TileStage *s, Out *to) {
     c_blank(&(CPrint){g->a, to});
     g->p.out = to;
     c_comment(&g->p, arena_printf(g->a, "--- stage %s ---", s->name));
-    enumeration(g, to, (const char *const *)g->rings.at, g->rings.n, "buffers");
+    enumeration(to, (const char *const *)g->rings.at, g->rings.n, "buffers");
     if (g->rings.n) c_blank(&g->p);
     if (s->when) {
         n.when = grid_name(g, arena_printf(g->a, "when_%s", stem));
@@ -342,18 +341,18 @@ static void header(GridGen *g, Out *to) {
 }
 
 static void names(GridGen *g, const Homes *h, Out *to) {
-    static const char *const ours[] = {"pe", "floor_div", "floor_mod", "facts", "stages", "a", "b", "q"};
+    static const char *const ours[] = {"pe", "floor_div", "floor_mod", "facts", "stages"};
     const Kernel *k = g->k;
-    for (size_t i = 0; i < sizeof ours / sizeof *ours - 3; i++) vec_push(g->a, &g->taken, ours[i]);
+    for (size_t i = 0; i < sizeof ours / sizeof *ours; i++) vec_push(g->a, &g->taken, ours[i]);
     for (int t = 0; t < DT_COUNT; t++) vec_push(g->a, &g->taken, (const char *)arena_printf(g->a, "fetch_%s", dtype_name((DType)t)));
     VEC(const char *) list = {0};
     for (int i = 0; i < h->n; i++) {
         g->tensor[h->at[i]->id] = grid_enumerator(g, "", h->at[i]->name);
         vec_push(g->a, &list, g->tensor[h->at[i]->id]);
     }
-    enumeration(g, to, list.at, list.n, "tensors");
+    enumeration(to, list.at, list.n, "tensors");
     for (int i = 0; i < k->dims.n; i++) g->dim_name[i] = grid_enumerator(g, "DIM_", k->dims.at[i]->name);
-    enumeration(g, to, g->dim_name, k->dims.n, "dims");
+    enumeration(to, g->dim_name, k->dims.n, "dims");
     for (int i = 0; i < k->params.n; i++)
         if (!k->params.at[i]->rank) g->scalar[k->params.at[i]->id] = k->params.at[i]->name;
     for (int i = 0; i < k->fns.n; i++) g->fn[k->fns.at[i]->id] = grid_name(g, k->fns.at[i]->name);

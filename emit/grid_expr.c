@@ -206,7 +206,7 @@ static CExpr plain_read(GridGen *g, const Expr *e) {
     const Expr *const *subs = (const Expr *const *)e->args.at;
     if (!tile) return grid_named(g, t->name, grid_lt(t->type), clamped(g, t, fetched(g, e)));
     bool safe = true;
-    for (int d = 0; d < t->rank; d++) safe = safe && grid_is_safe(g, tile, d, subs[d]);
+    for (int d = 0; d < t->rank; d++) safe = safe && grid_is_safe(tile, d, subs[d]);
     return grid_named(g, t->name, grid_lt(t->type), clamped(g, t, grid_load_value(g, e, tile, subs, safe)));
 }
 

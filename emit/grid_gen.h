@@ -120,17 +120,16 @@ Expr *grid_rounded(GridGen *g, GridNumbers *at, const char *name, Expr *e);
 Expr *grid_number_text(GridGen *g, GridNumbers *at, const char *name, const char *text);
 /* Those that something used, as declarations. */
 void grid_numbers_print(GridGen *g, const GridNumbers *n);
-/* The value of an expression as text in capitals of C that costs nothing: operations are not counted. */
-CExpr grid_free(GridGen *g, const Expr *e);
 
 /* --- grid_tile.c ------------------------------------------------------------------------------------------------------------- */
 
 /* Layout of a transposed tile. */
 void grid_turned(GridGen *g, const GridTile *t, Expr **pitch, Expr **slot);
-/* What is the same everywhere in the stage; then for all tiles whose loops are open since `depth`, their boxes. */
+/* What is the same everywhere in the stage. */
 void grid_tiles_open(GridGen *g);
-void grid_tiles_place(GridGen *g, int depth);
-void grid_tiles_leave(GridGen *g, int depth);
+/* The boxes of tiles whose loops are all open now; behind a loop, those that mention it are gone. */
+void grid_tiles_place(GridGen *g);
+void grid_tiles_leave(GridGen *g);
 void grid_tile_show(GridGen *g, GridTile *t);
 /* The tile that serves a read, or NULL. */
 GridTile *grid_tile_of(GridGen *g, const Expr *read);
@@ -142,7 +141,7 @@ bool grid_serves(const TileBuf *b, const Expr *read);
 /* The element's bytes from the tile's start. */
 Expr *grid_offset(GridGen *g, const GridTile *t, const Expr *const *subs);
 /* Every point of the subscript's block is inside the tile, whatever the condition. */
-bool grid_is_safe(GridGen *g, const GridTile *t, int d, const Expr *sub);
+bool grid_is_safe(const GridTile *t, int d, const Expr *sub);
 /* The same counted in elements. */
 Expr *grid_element(GridGen *g, const GridTile *t, const Expr *const *subs);
 void grid_load(GridGen *g, TileNode *n);

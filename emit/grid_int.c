@@ -2,6 +2,7 @@
 #include "emit/grid_gen.h"
 #include "lower/expr.h"
 #include <assert.h>
+#include <string.h>
 
 /* --- questions ------------------------------------------------------------------------------------------------------------- */
 
@@ -45,6 +46,12 @@ bool grid_is_int(const GridGen *g, const Expr *e) {
 
 typedef struct Fold { GridGen *g; const Index *zero; } Fold;
 
+/* x of 0 - x. */
+static Expr *negated(const Expr *e) {
+    int64_t v;
+    return e->kind == X_OP && e->op == OP_SUB && e->args.n == 2 && lo_is_int(e->args.at[0], &v) && v == 0 ? e->args.at[1] : NULL;
+}
+
 static Expr *folded(void *context, Expr *e) {
     Fold *f = context;
     Arena *a = f->g->a;
@@ -56,9 +63,9 @@ static Expr *folded(void *context, Expr *e) {
     if (e->kind != X_OP || e->type != DT_I64 || e->args.n > 2) return NULL;
     Expr *x = lo_copy(a, e->args.at[0], folded, f), *y = e->args.n == 2 ? lo_copy(a, e->args.at[1], folded, f) : NULL;
     switch (e->op) {
-    case OP_ADD: return lo_add(a, x, y);
+    case OP_ADD: return negated(y) ? lo_sub(a, x, negated(y)) : lo_add(a, x, y);
     case OP_SUB: return lo_sub(a, x, y);
-    case OP_MUL: return lo_mul(a, x, y);
+    case OP_MUL: return negated(x) ? lo_sub(a, lo_int(a, 0), lo_mul(a, negated(x), y)) : lo_mul(a, x, y);
     case OP_MIN: return lo_min(a, x, y);
     case OP_MAX: return lo_max(a, x, y);
     case OP_NEG: return lo_sub(a, lo_int(a, 0), x);
@@ -225,6 +232,7 @@ static CExpr operation(GridGen *g, const Expr *e) {
     if (!infix(e->op)) return from_vector(g, e);
     if (e->op == OP_ADD) return counted(g, c_sum(&g->p, x, y), 1);
     if (e->op == OP_MUL) return counted(g, c_product(&g->p, x, y), 1);
+    if (e->op == OP_SUB && !strcmp(x.text, "0")) return counted(g, c_unary(&g->p, "-", y), 1);
     return counted(g, c_binary(&g->p, infix(e->op), x, y), 1);
 }
 
@@ -246,11 +254,4 @@ CExpr grid_int(GridGen *g, const Expr *e) {
     }
     default: return from_vector(g, e);
     }
-}
-
-CExpr grid_free(GridGen *g, const Expr *e) {
-    int ops = g->ops;
-    CExpr x = grid_int(g, e);
-    g->ops = ops;
-    return x;
 }

@@ -194,7 +194,7 @@ static void inside(GridGen *g, TileNode *n, const char *const *names, Expr *cons
     g->numbers = &numbers;
     vec_push(g->a, &g->path, n);
     for (int i = 0; i < n->levels.n; i++) open_level(g, n, &n->levels.at[i], names[i], his[i], &hidden[i]);
-    grid_tiles_place(g, g->path.n);
+    grid_tiles_place(g);
     g->p.out = &body;
     grid_body(g, &n->body);
     g->p = was;
@@ -204,7 +204,7 @@ static void inside(GridGen *g, TileNode *n, const char *const *names, Expr *cons
     g->numbers = outer;
     g->path.n--;
     for (int i = n->levels.n; i-- > 0;) close_level(g, &n->levels.at[i], hidden[i]);
-    grid_tiles_leave(g, g->path.n);
+    grid_tiles_leave(g);
 }
 
 /* One level, one after another or dealt, each PE its own blocks. */

@@ -48,7 +48,7 @@ void grid_tiles_open(GridGen *g) {
         t->visible = t->has_place = false;
         if (t->buf->memory == TILE_LOCAL) lay_out(g, t);
     }
-    grid_tiles_place(g, 0);
+    grid_tiles_place(g);
 }
 
 typedef struct Depth { const GridGen *g; bool open; } Depth;
@@ -61,26 +61,9 @@ static bool is_open(void *context, Expr *e) {
 
 static bool is_simple(const Expr *e) { return e->kind == X_INDEX || e->kind == X_DIM || e->kind == X_LIT; }
 
-/* Reads with clamp need the nearest element inside where a whole block lies outside. */
-static bool is_clamped(const TileBuf *b) {
-    for (int i = 0; i < b->reads.n; i++)
-        if (b->reads.at[i]->mode == READ_CLAMP) return true;
-    return false;
-}
-
-static Expr *box_lo(GridGen *g, const TileBuf *b, int d) {
-    if (!is_clamped(b) || (is_simple(b->lo[d]) && is_simple(b->hi[d]))) return b->lo[d];
-    return lo_min(g->a, b->lo[d], lo_sub(g->a, b->tensor->shape[d], literal(g, 1)));
-}
-
-static Expr *box_hi(GridGen *g, const TileBuf *b, int d, Expr *lo) {
-    if (!is_clamped(b) || (is_simple(b->lo[d]) && is_simple(b->hi[d]))) return b->hi[d];
-    return lo_max(g->a, b->hi[d], lo_add(g->a, lo, literal(g, 1)));
-}
-
 static Expr *extent(GridGen *g, const TileBuf *b, int d) {
-    Expr *lo = box_lo(g, b, d), *hi = box_hi(g, b, d, lo), *e = lo_sub(g->a, hi, lo);
-    return is_simple(e) || (is_simple(lo) && is_simple(hi)) ? e : lo_max(g->a, e, literal(g, 0));
+    Expr *e = lo_sub(g->a, b->hi[d], b->lo[d]);
+    return is_simple(e) || (is_simple(b->lo[d]) && is_simple(b->hi[d])) ? e : lo_max(g->a, e, literal(g, 0));
 }
 
 static const char *extent_name(GridGen *g, const GridTile *t, int d) {
@@ -89,8 +72,7 @@ static const char *extent_name(GridGen *g, const GridTile *t, int d) {
     return d == last - 1 ? stem(g, t, "rows") : arena_printf(g->a, "%s_n%d", t->name, d);
 }
 
-void grid_tiles_place(GridGen *g, int depth) {
-    (void)depth;
+void grid_tiles_place(GridGen *g) {
     for (int i = 0; i < g->stage->bufs.n; i++) {
         GridTile *t = &g->tiles[i];
         const TileBuf *b = t->buf;
@@ -104,13 +86,13 @@ void grid_tiles_place(GridGen *g, int depth) {
         if (!all.open) continue;
         t->has_place = true;
         for (int d = 0; d < b->rank; d++) {
-            t->lo[d] = b->point[d] ? NULL : grid_number(g, g->numbers, arena_printf(g->a, "%s_lo%d", t->name, d), box_lo(g, b, d));
+            t->lo[d] = b->point[d] ? NULL : grid_number(g, g->numbers, arena_printf(g->a, "%s_lo%d", t->name, d), b->lo[d]);
             t->ext[d] = b->point[d] ? literal(g, 1) : grid_number(g, g->numbers, extent_name(g, t, d), extent(g, b, d));
         }
     }
 }
 
-void grid_tiles_leave(GridGen *g, int depth) {
+void grid_tiles_leave(GridGen *g) {
     for (int i = 0; i < g->stage->bufs.n; i++) {
         GridTile *t = &g->tiles[i];
         const TileBuf *b = t->buf;
@@ -124,7 +106,6 @@ void grid_tiles_leave(GridGen *g, int depth) {
         }
         if (gone) t->has_place = t->visible = false;
     }
-    (void)depth;
 }
 
 void grid_tile_show(GridGen *g, GridTile *t) {
@@ -214,10 +195,17 @@ Expr *grid_element(GridGen *g, const GridTile *t, const Expr *const *subs) {
     return lo_is_int(row, &v) && v == 0 ? at : lo_add(a, lo_mul(a, row, lo_div(a, t->pitch, dtype_table[b->type].bytes)), at);
 }
 
-bool grid_is_safe(GridGen *g, const GridTile *t, int d, const Expr *sub) {
-    (void)g, (void)sub;
-    const Expr *lo = t->buf->lo[d], *hi = t->buf->hi[d];
-    return !(lo->kind == X_OP && lo->op == OP_MAX) && !(hi->kind == X_OP && hi->op == OP_MIN);
+static bool is_inside(const Expr *sub, const Expr *extent) {
+    int64_t v, n;
+    if (sub->kind == X_LIT) return lo_is_int(extent, &n) && lo_is_int(sub, &v) && v >= 0 && v < n;
+    return sub->kind == X_INDEX && sub->index->lo && sub->index->lo->kind == X_LIT && sub->index->lo->lit_i >= 0 && expr_equal(sub->index->hi, extent);
+}
+
+bool grid_is_safe(const GridTile *t, int d, const Expr *sub) {
+    const TileBuf *b = t->buf;
+    if (is_inside(sub, b->tensor->shape[d])) return true;
+    bool cut = (b->lo[d]->kind == X_OP && (b->lo[d]->op == OP_MAX || b->lo[d]->op == OP_MIN)) || (b->hi[d]->kind == X_OP && (b->hi[d]->op == OP_MIN || b->hi[d]->op == OP_MAX));
+    return b->reads.n && !cut;      /* a box made for this very read, and nothing of it lies outside */
 }
 
 /* --- copies -------------------------------------------------------------------------------------------------------------------- */
@@ -254,11 +242,9 @@ static void without_reads(GridGen *g, Expr **lo, Expr **hi) {
     }
 }
 
-static Expr *unconverted(Expr *e) { return e; }
-
 static void stride_of(GridGen *g, const Tensor *t, int d, Expr **stride) {
     Expr *s = literal(g, 1);
-    for (int i = d + 1; i < t->rank; i++) s = lo_mul(g->a, s, unconverted(t->shape[i]));
+    for (int i = d + 1; i < t->rank; i++) s = lo_mul(g->a, s, t->shape[i]);
     *stride = s;
 }
 
@@ -267,7 +253,7 @@ static void move_of(GridGen *g, GridTile *t, Move *m) {
     int64_t v;
     *m = (Move){.t = t, .off = literal(g, 0)};
     for (int d = 0; d < b->rank; d++) {
-        Expr *lo = box_lo(g, b, d), *hi = box_hi(g, b, d, lo), *stride, *ext;
+        Expr *lo = b->lo[d], *hi = b->hi[d], *stride, *ext;
         stride_of(g, b->tensor, d, &stride);
         if (t->lo[d]) {
             lo = t->lo[d];
