@@ -13,14 +13,16 @@ typedef struct Box { const Stmt *s; const Reduce *r; Expr *was[16]; Expr *rows, 
 static const Index *index_at(const Box *b, int i) { return i < b->s->idx.n ? b->s->idx.at[i] : b->r->idx.at[0]; }
 static int indices(const Box *b) { return b->s->idx.n + (b->r != NULL); }
 
-static Box enter(GridGen *g, const Stmt *s) {
-    Box b = {.s = s, .r = s->value->kind == X_REDUCE ? s->value->reduce : NULL, .rows = lo_int(g->a, 1)};
+static Box enter(GridGen *g, const TileNode *n) {
+    const Stmt *s = n->stmt;
+    bool sums_rows = n->part != TILE_WHOLE;
+    Box b = {.s = s, .r = s->value->kind == X_REDUCE && !sums_rows ? s->value->reduce : NULL, .rows = lo_int(g->a, 1)};
     for (int i = 0; i < indices(&b); i++) {
         const Index *x = index_at(&b, i);
         TileBlock block = grid_block(g, g->stage->axis_of[x->id]);
-        Expr *lo = grid_folded(g, block.lo), *n = lo_max(g->a, lo_sub(g->a, grid_folded(g, block.hi), lo), lo_int(g->a, 0));
-        if (i + 1 < indices(&b)) b.rows = lo_mul(g->a, b.rows, n);
-        else b.cols = n;
+        Expr *lo = grid_folded(g, block.lo), *extent = lo_max(g->a, lo_sub(g->a, grid_folded(g, block.hi), lo), lo_int(g->a, 0));
+        if (i + 1 < indices(&b)) b.rows = lo_mul(g->a, b.rows, extent);
+        else b.cols = extent;
         b.was[i] = grid_pin(g, x);
         g->pinned[x->id] = lo;
     }
@@ -37,18 +39,25 @@ static GridTile *tile_of(GridGen *g, const TileNode *n, const TileArg *a) {
     for (int i = 0; a->kind == TILE_ARG_READ && i < g->stage->bufs.n; i++)
         if (g->tiles[i].buf->memory == TILE_ACC && g->tiles[i].buf->tensor == a->read->tensor) return &g->tiles[i];
     if (a->kind == TILE_ARG_READ) return grid_tile_of(g, a->read);
+    if (a->kind == TILE_ARG_STATE) return grid_tile_of_state(g, n->stmt, 0);
     if (a->kind == TILE_ARG_TARGET) return grid_tile_of_target(g, n->stmt->targets.at[0].tensor);
     return a->kind == TILE_ARG_TEMP ? &g->tiles[n->simd->temp[a->temp]->id] : NULL;
 }
 
 static bool uses(GridGen *g, const TileNode *n, const TileCommand *c, const GridTile *t) { return tile_of(g, n, &c->a) == t || tile_of(g, n, &c->b) == t; }
 
+/* The tile's LOAD or STORE stands in the open body. */
+static bool copied_here(const GridGen *g, const TileBuf *b, TileKind kind) {
+    const TileNodes *body = g->bodies.at[g->bodies.n - 1];
+    for (int i = 0; i < body->n; i++)
+        if (body->at[i]->kind == kind && body->at[i]->buf == b) return true;
+    return false;
+}
+
 /* This command is the last that uses the ring, and stands in the body that got it. */
 static bool pops(GridGen *g, const TileNode *n, int number, const GridTile *t) {
     TileNodes *body = g->bodies.at[g->bodies.n - 1];
-    bool loaded = false;
-    for (int i = 0; i < body->n; i++) loaded |= body->at[i]->kind == TILE_LOAD && body->at[i]->buf == t->buf;
-    if (!loaded) return false;
+    if (!copied_here(g, t->buf, TILE_LOAD)) return false;
     for (int i = number + 1; i < n->simd->commands.n; i++)
         if (uses(g, n, &n->simd->commands.at[i], t)) return false;
     return grid_last_use(body, t->buf) == n;
@@ -65,7 +74,7 @@ static CExpr place(GridGen *g, const TileNode *n, int number, const TileArg *a, 
     if (t->is_ring && a->kind == TILE_ARG_READ && !same_again && pops(g, n, number, t)) move = t->slot;
     if (t->is_ring && a->kind == TILE_ARG_TARGET) {
         way = "push";
-        if (grid_sole_command(g->bodies.at[g->bodies.n - 1], t->buf)) move = t->slot;
+        if (copied_here(g, t->buf, TILE_STORE) && grid_sole_command(g->bodies.at[g->bodies.n - 1], t->buf)) move = t->slot;
     }
     return grid_place(g, t->ring, off, pitch, way, move);
 }
@@ -117,6 +126,14 @@ static void elementwise(GridGen *g, const TileNode *n, int i, const Box *b) {
     c_expr(&g->p, c_atom(o.text));
 }
 
+/* A row joins the state, or the state begins at zero. */
+static void accumulation(GridGen *g, const TileNode *n, int i, const Box *b) {
+    const TileCommand *c = &n->simd->commands.at[i];
+    CExpr state = place(g, n, i, &c->dst, false), a = c->a.kind ? place(g, n, i, &c->a, false) : state;
+    CExpr args[] = {c_atom("pe"), state, a, c_atom(c->a.kind ? "1" : "0"), grid_int(g, b->cols), c_atom(c->a.kind ? "true" : "false")};
+    c_expr(&g->p, c_call(&g->p, "pe_se_accumulate", 6, args));
+}
+
 static void transposition(GridGen *g, const TileNode *n, int i, const Box *b) {
     const TileCommand *c = &n->simd->commands.at[i];
     CExpr args[] = {c_atom("pe"), place(g, n, i, &c->dst, false), place(g, n, i, &c->a, false), grid_int(g, b->cols), grid_int(g, b->rows)};
@@ -124,14 +141,15 @@ static void transposition(GridGen *g, const TileNode *n, int i, const Box *b) {
 }
 
 void grid_simd(GridGen *g, const TileNode *n) {
-    Box b = enter(g, n->stmt);
+    Box b = enter(g, n);
     for (int i = 0; i < n->simd->commands.n; i++) {
-        if (n->simd->commands.at[i].turned) transposition(g, n, i, &b);
+        if (n->simd->commands.at[i].accumulate) accumulation(g, n, i, &b);
+        else if (n->simd->commands.at[i].turned) transposition(g, n, i, &b);
         else if (n->simd->commands.at[i].is_reduction) reduction(g, n, i, &b);
         else elementwise(g, n, i, &b);
     }
-    GridTile *t = grid_tile_of_target(g, n->stmt->targets.at[0].tensor);
-    if (!t->is_ring && t->buf->copied_out) c_expr(&g->p, c_call2(&g->p, "pe_fence", c_atom("pe"), c_atom("PE_SE")));
-    grid_tile_show(g, t);
+    GridTile *t = n->part == TILE_WHOLE || n->part == TILE_FINAL ? grid_tile_of_target(g, n->stmt->targets.at[0].tensor) : NULL;
+    if (t && !t->is_ring && t->buf->copied_out) c_expr(&g->p, c_call2(&g->p, "pe_fence", c_atom("pe"), c_atom("PE_SE")));
+    if (t) grid_tile_show(g, t);
     leave(g, &b);
 }

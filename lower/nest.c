@@ -295,6 +295,12 @@ static const TileSimd *commands(Nest *n) {
     return plan;
 }
 
+/* Rows that are added one at a time. */
+static const TileSimd *gathered(Nest *n, const Path *state, TilePart part) {
+    if (n->l->stage->one_core || sched_engine_other(n->l, n->w.s, "simd")) return NULL;
+    return simd_accumulate(n->l, &n->path, state, n->w.s, part);
+}
+
 static void statement(Nest *n) {
     Low *l = n->l;
     int all = n->path.n, target_depth = n->scan >= 0 ? n->scan_depth : n->target_depth;
@@ -309,10 +315,10 @@ static void statement(Nest *n) {
     state.n = n->state_depth;
     stage_states(l, &state, n->w.s, n->w.r, n->scan >= 0 ? n->axis[n->scan] : NULL);
     link_loops(n, 1, n->state_depth);
-    stage_compute(l, stage_body(l, &n->path, n->state_depth), n->w.s, TILE_INIT);
-    stage_compute(l, stage_body(l, &n->path, all), n->w.s, n->scan >= 0 ? TILE_SCAN : TILE_STEP);
+    stage_compute(l, stage_body(l, &n->path, n->state_depth), n->w.s, TILE_INIT)->simd = gathered(n, &state, TILE_INIT);
+    stage_compute(l, stage_body(l, &n->path, all), n->w.s, n->scan >= 0 ? TILE_SCAN : TILE_STEP)->simd = gathered(n, &state, TILE_STEP);
     link_loops(n, n->state_depth + 1, all);
-    if (n->scan < 0) stage_compute(l, stage_body(l, &n->path, n->state_depth), n->w.s, TILE_FINAL);
+    if (n->scan < 0) stage_compute(l, stage_body(l, &n->path, n->state_depth), n->w.s, TILE_FINAL)->simd = gathered(n, &state, TILE_FINAL);
     copy_out(n, target_depth);
 }
 

@@ -367,6 +367,41 @@ const TileSimd *simd_plan(Low *l, const Path *path, const Stmt *s) {
     return p.out;
 }
 
+/* The block of an axis is one value there. */
+static bool single_at(Low *l, const Path *path, const Index *i) {
+    const TileLevel *v = stage_level_of(path, stage_axis_of(l, i));
+    int64_t step;
+    return v && lo_is_int(v->step, &step) && step == 1;
+}
+
+/* s = sum[..] x[.., c], one row of x at a time. */
+static const Expr *gathered_row(Low *l, const Path *path, const Path *state, const Stmt *s) {
+    const Reduce *r = low_reduce(s);
+    const Expr *e = r->operands.at[0];
+    int n = s->idx.n;
+    while (e->kind == X_CONVERT && e->type == DT_F32) e = e->args.at[0];
+    bool fits = r->comb->kind == CK_SUM && r->comb->type == DT_F32 && !r->pred && !r->scan && n && is_plain_target(s) && e->kind == X_READ
+        && e->mode == READ_PLAIN && e->tensor->policy != POLICY_CLAMP && e->args.n && l->m->simd[e->tensor->type] && l->m->simd[s->targets.at[0].tensor->type]
+        && is_index(e->args.at[e->args.n - 1], s->idx.at[n - 1]);
+    for (int i = 0; fits && i < n - 1; i++) fits = single_at(l, state, s->idx.at[i]);
+    for (int i = 0; fits && i < r->idx.n; i++) fits = single_at(l, path, r->idx.at[i]);
+    for (int d = 0; fits && d + 1 < e->args.n; d++) fits = !low_mentions(e->args.at[d], s->idx.at[n - 1]);
+    return fits ? e : NULL;
+}
+
+const TileSimd *simd_accumulate(Low *l, const Path *path, const Path *state, const Stmt *s, TilePart part) {
+    const Expr *row = gathered_row(l, path, state, s);
+    if (!row) return NULL;
+    TileSimd *out = NEW(l->a, TileSimd);
+    TileCommand c = {.bin = OP_COUNT, .fn = OP_COUNT};
+    c.dst.kind = part == TILE_FINAL ? TILE_ARG_TARGET : TILE_ARG_STATE;
+    c.a.kind = part == TILE_FINAL ? TILE_ARG_STATE : part == TILE_STEP ? TILE_ARG_READ : TILE_ARG_NONE;
+    c.a.read = part == TILE_STEP ? row : NULL;
+    c.accumulate = part != TILE_FINAL;
+    vec_push(l->a, &out->commands, c);
+    return out;
+}
+
 static bool same_box(const TileBuf *x, const TileBuf *y) {
     if (x->rank != y->rank) return false;
     for (int d = 0; d < x->rank; d++)

@@ -78,7 +78,7 @@ typedef struct TileDot {
 /* A statement as commands of the elementwise engine, on the box of its block seen as rows of the last index:
  *     dst = fn(alpha * (a bin b) + beta)            or, with `red`,  dst[row] = the row of a joined
  * a and b are a tile's whole box, or temporaries of the statement (TileSimd.temp); a in TILE_ACC is taken from the accumulators. */
-typedef enum TileArgKind { TILE_ARG_NONE, TILE_ARG_READ, TILE_ARG_TEMP, TILE_ARG_TARGET } TileArgKind;
+typedef enum TileArgKind { TILE_ARG_NONE, TILE_ARG_READ, TILE_ARG_TEMP, TILE_ARG_TARGET, TILE_ARG_STATE } TileArgKind;
 typedef enum TileSpread { TILE_BOX, TILE_ONE_ROW, TILE_ONE_COLUMN } TileSpread;    /* one row for all rows; one value a row */
 typedef struct TileArg { TileArgKind kind; TileSpread spread; const Expr *read; int temp; } TileArg;
 typedef struct TileCommand {
@@ -90,6 +90,7 @@ typedef struct TileCommand {
     CombKind red;           /* CK_SUM, CK_MAX, CK_MIN, with is_reduction */
     bool is_reduction, one_row;     /* one_row: a single row, of the values one a row */
     bool turned;            /* dst[c, r] = a[r, c]: the engine that transposes */
+    bool accumulate;        /* dst[c] += a[c], dst the state; without a: dst[c] = 0 */
 } TileCommand;
 typedef struct TileSimd { VEC(TileCommand) commands; int temps; bool *temp_column; TileBuf **temp; } TileSimd;     /* temp_column: one value a row */
 
@@ -122,7 +123,7 @@ struct TileNode {
     const Fact *fact;       /* of TILE_TEST */
     TilePart part;
     const TileDot *dot;
-    const TileSimd *simd;   /* WHOLE, by the elementwise engine */
+    const TileSimd *simd;   /* WHOLE by the elementwise engine; INIT, STEP and FINAL of a sum that it gathers row by row */
 };
 
 typedef struct TileStage {

@@ -245,6 +245,7 @@ static void arg(Printer *p, const char *key, const TileArg *a, const Stmt *s) {
     out_f(p->out, "%s%s%s ", key, a->spread ? " " : "", tile_words_spread[a->spread]);
     if (a->kind == TILE_ARG_TEMP) out_f(p->out, "temp %d", a->temp);
     else if (a->kind == TILE_ARG_TARGET) out_s(p->out, "target");
+    else if (a->kind == TILE_ARG_STATE) out_s(p->out, "state");
     else if (!read_of(p, s->value, a->read, "read")) {
         out_s(p->out, "at ");
         expr(p, a->read);
@@ -257,8 +258,15 @@ static void factor(Printer *p, const char *key, const Expr *e) {
     expr(p, e);
 }
 
-static void command(Printer *p, const TileCommand *c, const Stmt *s) {
-    out_f(p->out, "command %d: ", s->id);
+/* Which plan of a statement: the node's part, unless it is all of it. */
+static const char *part_of(const TileNode *n) {
+    static const char *const words[] = {"", " init", " step", " final", " scan", " test"};
+    return words[n->part];
+}
+
+static void command(Printer *p, const TileCommand *c, const TileNode *n) {
+    const Stmt *s = n->stmt;
+    out_f(p->out, "command %d%s: ", s->id, part_of(n));
     arg(p, "to", &c->dst, s);
     arg(p, "; a", &c->a, s);
     arg(p, "; b", &c->b, s);
@@ -271,19 +279,20 @@ static void command(Printer *p, const TileCommand *c, const Stmt *s) {
     if (c->is_reduction) out_f(p->out, "; join %s", tile_words_red[c->red]);
     if (c->one_row) out_s(p->out, "; one row");
     if (c->turned) out_s(p->out, "; turned");
+    if (c->accumulate) out_s(p->out, "; accumulate");
     out_s(p->out, "\n");
 }
 
-static void commands(Printer *p) {
-    TileWork work = {0};
-    tile_work(p->out->arena, &p->stage->body, &work);
-    for (int i = 0; i < work.n; i++) {
-        const TileSimd *x = work.at[i]->simd;
+static void commands(Printer *p, const TileNodes *body) {
+    for (int i = 0; i < body->n; i++) {
+        const TileNode *n = body->at[i];
+        const TileSimd *x = n->simd;
+        commands(p, &n->body);
         if (!x) continue;
-        out_f(p->out, "simd %d:", work.at[i]->stmt->id);
+        out_f(p->out, "simd %d%s:", n->stmt->id, part_of(n));
         for (int t = 0; t < x->temps; t++) out_f(p->out, "%s %%%d%s", t ? "," : "", x->temp[t]->id, x->temp_column[t] ? " column" : "");
         out_s(p->out, "\n");
-        for (int c = 0; c < x->commands.n; c++) command(p, &x->commands.at[c], work.at[i]->stmt);
+        for (int c = 0; c < x->commands.n; c++) command(p, &x->commands.at[c], n);
     }
 }
 
@@ -333,7 +342,7 @@ static void stage(Printer *p, const TileStage *s) {
     steps(p, &s->body);
     panels(p);
     for (int i = 0; i < s->bufs.n; i++) tile(p, s->bufs.at[i]);
-    commands(p);
+    commands(p, &s->body);
     nodes(p, &s->body);
     out->indent--;
     out_s(out, "}\n");

@@ -550,8 +550,7 @@ static bool compute_line(TileReader *r, TileNode *n, TilePart part) {
     if (!takes(r, "by")) return true;
     from = (skip(r), r->at);
     if (takes(r, "simd")) {
-        for (int i = 0; i < r->simd.stmt.n; i++)
-            if (r->simd.stmt.at[i] == n->stmt) n->simd = r->simd.plan.at[i];
+        n->simd = tile_reader_plan(r, n->stmt, part);
         return n->simd || fault(r, from, "statement %d has no commands", n->stmt->id);
     }
     if (!expect(r, "panel") || !number(r, INT32_MAX, &dot)) return false;
@@ -615,7 +614,7 @@ static bool stage_end(TileReader *r) {
 
 static bool stage(TileReader *r) {
     TileStage *s = r->stage = NEW(r->a, TileStage);
-    r->variables.n = r->steps.n = r->dots.n = r->dot_stmts.n = r->later.n = r->simd.stmt.n = r->simd.plan.n = 0;
+    r->variables.n = r->steps.n = r->dots.n = r->dot_stmts.n = r->later.n = r->simd.stmt.n = r->simd.part.n = r->simd.plan.n = 0;
     s->axis_of = NEW_ARRAY(r->a, TileAxis *, r->k->n_indices + 1);
     if (!word(r, &s->name)) return false;
     s->one_core = takes(r, "one");

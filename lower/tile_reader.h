@@ -27,7 +27,8 @@ typedef struct TileReader {
     VEC(TileLater) later;
     VEC(TileDot *) dots;
     VEC(const Stmt *) dot_stmts;            /* beside dots */
-    struct { VEC(const Stmt *) stmt; VEC(TileSimd *) plan; } simd;
+    struct { VEC(const Stmt *) stmt; VEC(TilePart) part; VEC(TileSimd *) plan; } simd;
+
     VEC(Index *) residue;                   /* indices of reductions that stand inside others */
 } TileReader;
 
@@ -48,6 +49,8 @@ Expr *tile_reader_read_of(TileReader *r, Expr *value);
 
 /* A line that begins with 'simd' or 'command': tile_simd.c. */
 bool tile_reader_simd(TileReader *r);
+/* The commands that were read for a part of a statement, or NULL. */
+TileSimd *tile_reader_plan(const TileReader *r, const Stmt *s, TilePart part);
 bool tile_reader_command(TileReader *r);
 
 /* The typed expression; NULL after an error, which has been reported. want: the type it must have, or DT_NONE. */

@@ -1,11 +1,20 @@
 /* Commands of the elementwise engine as text. */
 #include "lower/tile_reader.h"
 
+/* The number of a statement, and which part of it: nothing for all of it. */
+static const Stmt *statement_part(TileReader *r, TilePart *part) {
+    const Stmt *s = tile_reader_stmt(r);
+    int word = s ? tile_reader_one_of(r, tile_words_part) : -1;
+    *part = word < 0 ? TILE_WHOLE : (TilePart)word;
+    return s;
+}
+
 bool tile_reader_simd(TileReader *r) {
     TileSimd *x = NEW(r->a, TileSimd);
     VEC(TileBuf *) temps = {0};
     VEC(bool) columns = {0};
-    const Stmt *s = tile_reader_stmt(r);
+    TilePart part;
+    const Stmt *s = statement_part(r, &part);
     if (!s || !tile_reader_expect(r, ":")) return false;
     bool more = tile_reader_takes(r, "%");
     if (more) r->at--;
@@ -23,13 +32,14 @@ bool tile_reader_simd(TileReader *r) {
         x->temp_column[t] = columns.at[t];
     }
     vec_push(r->a, &r->simd.stmt, s);
+    vec_push(r->a, &r->simd.part, part);
     vec_push(r->a, &r->simd.plan, x);
     return true;
 }
 
-static TileSimd *plan_of(const TileReader *r, const Stmt *s) {
+TileSimd *tile_reader_plan(const TileReader *r, const Stmt *s, TilePart part) {
     for (int i = 0; i < r->simd.stmt.n; i++)
-        if (r->simd.stmt.at[i] == s) return r->simd.plan.at[i];
+        if (r->simd.stmt.at[i] == s && r->simd.part.at[i] == part) return r->simd.plan.at[i];
     return NULL;
 }
 
@@ -42,6 +52,10 @@ static bool arg(TileReader *r, const Stmt *s, const TileSimd *x, TileArg *a) {
         if (!tile_reader_number(r, INT32_MAX, &temp)) return false;
         a->temp = (int)temp;
         return temp < x->temps || tile_reader_fail(r, "a temporary that the statement has");
+    }
+    if (tile_reader_takes(r, "state")) {
+        a->kind = TILE_ARG_STATE;
+        return true;
     }
     a->kind = tile_reader_takes(r, "target") ? TILE_ARG_TARGET : TILE_ARG_READ;
     if (a->kind == TILE_ARG_TARGET) return true;
@@ -80,6 +94,7 @@ static bool option(TileReader *r, const Stmt *s, const TileSimd *x, TileCommand 
     if (tile_reader_takes(r, "fn")) return operator(r, OPS_CALL, &c->fn);
     if (tile_reader_takes(r, "relu")) return c->relu = true;
     if (tile_reader_takes(r, "turned")) return c->turned = true;
+    if (tile_reader_takes(r, "accumulate")) return c->accumulate = true;
     if (tile_reader_takes(r, "one")) return c->one_row = tile_reader_expect(r, "row");
     if (!tile_reader_expect(r, "join")) return false;
     int red = tile_reader_one_of(r, tile_words_red);
@@ -89,8 +104,9 @@ static bool option(TileReader *r, const Stmt *s, const TileSimd *x, TileCommand 
 }
 
 bool tile_reader_command(TileReader *r) {
-    const Stmt *s = tile_reader_stmt(r);
-    TileSimd *x = s ? plan_of(r, s) : NULL;
+    TilePart part;
+    const Stmt *s = statement_part(r, &part);
+    TileSimd *x = s ? tile_reader_plan(r, s, part) : NULL;
     TileCommand c = {.bin = OP_COUNT, .fn = OP_COUNT};
     if (!s) return false;
     if (!x) return tile_reader_fail(r, "commands of a statement that a 'simd' line names");
