@@ -174,7 +174,7 @@ void hull_clamp(const Low *l, const Tensor *t, TileBuf *to) {
     for (int d = 0; d < t->rank; d++) {
         Expr *lo = to->lo[d], *hi = to->hi[d];
         bool low = lo->kind == X_OP && lo->op == OP_MAX, high = hi->kind == X_OP && hi->op == OP_MIN;
-        if (low) to->lo[d] = lo_min(l->a, lo, lo_sub(l->a, t->shape[d], lo_int(l->a, 1)));
+        if (low || (high && lo->kind != X_LIT)) to->lo[d] = lo_min(l->a, lo, lo_sub(l->a, t->shape[d], lo_int(l->a, 1)));
         if (high) to->hi[d] = lo_max(l->a, hi, lo_int(l->a, 1));
     }
 }
