@@ -117,6 +117,77 @@ static void complete_schedules_read_back(void **state) {
     assert_true(n > 200);
 }
 
+/* --- schedules that somebody changed ------------------------------------------------------------------------------------------ */
+
+static uint32_t next(uint32_t *seed) { return (*seed = *seed * 1664525 + 1013904223) >> 8; }
+
+/* Replaces the first word or number at or behind a random place by another of its kind. */
+static const char *change_word(Arena *a, const char *text, uint32_t *seed) {
+    static const char *const kinds[][5] = {{"pe", "row", "col"}, {"dpe", "vector", "simd", "scalar"}, {"fuse", "store", "keep", "stage"}, {"local", "sram", "dram"}, {"tile", "order", "place", "split", "engine"}};
+    size_t n = strlen(text), at = next(seed) % n;
+    for (; at < n; at++) {
+        size_t number = strspn(text + at, "0123456789");
+        if (number && text[at - 1] == ' ') {
+            static const int values[] = {1, 2, 3, 8, 31, 64, 300, 4096, 100000};
+            return arena_printf(a, "%.*s%d%s", (int)at, text, values[next(seed) % 9], text + at + number);
+        }
+        for (int k = 0; k < 5; k++)
+            for (int w = 0; w < 5 && kinds[k][w]; w++) {
+                size_t len = strlen(kinds[k][w]);
+                if (text[at - (at > 0)] != ' ' || strncmp(text + at, kinds[k][w], len) || (text[at + len] != ' ' && text[at + len] != '\n' && text[at + len] != ',')) continue;
+                const char *to = kinds[k][next(seed) % 5];
+                return arena_printf(a, "%.*s%s%s", (int)at, text, to ? to : kinds[k][0], text + at + len);
+            }
+    }
+    return text;
+}
+
+static const char *drop_line(Arena *a, const char *text, uint32_t *seed) {
+    size_t n = strlen(text), at = next(seed) % n;
+    const char *line = strchr(text + at, '\n'), *end = line ? strchr(line + 1, '\n') : NULL;
+    if (!end || strchr("}", line[1]) || strstr(line, "{") == end - 1) return text;
+    for (const char *c = line; c < end; c++)
+        if (*c == '{' || *c == '}') return text;
+    return arena_printf(a, "%.*s%s", (int)(line - text), text, end);
+}
+
+/* What is made of a changed schedule, if anything, has a complete schedule that reads back; nothing is a reason in words. */
+static int change(const char *path, const TileMachine *m, uint32_t seed, int *built) {
+    Arena *a = arena_new(0, out_of_memory, NULL);
+    const char *why;
+    Loaded x = load(a, path, NULL, 0);
+    TileProgram *p = x.k ? lower(x.k, m, a, &why) : NULL;
+    int bad = 0;
+    if (p) {
+        const char *text = complete(a, p);
+        for (int edits = 1 + (int)(next(&seed) % 4); edits > 0; edits--) text = next(&seed) % 2 ? change_word(a, text, &seed) : drop_line(a, text, &seed);
+        TileProgram *q = under(&x, m, text), *again = NULL;
+        if (q) {
+            (*built)++;
+            again = under(&x, m, complete(a, q));
+            bad = !again || strcmp(tiles(a, again), tiles(a, q));
+        }
+        if (bad) printf("%s, seed %u\n%s\n--- complete\n%s\n%s\n", path, seed, text, complete(a, q), messages(&x));
+        if (bad && getenv("SHOW")) printf("--- want\n%s\n--- got\n%s\n", tiles(a, q), tiles(a, again));
+    }
+    arena_free(a);
+    return bad;
+}
+
+static void changed_schedules_are_refused_or_work(void **state) {
+    (void)state;
+    static const char *const names[] = {"softmax", "fc", "attention", "layernorm", "conv2d", "embedding_bag", "welford", "rope", "transpose"};
+    int bad = 0, built = 0, n = getenv("CHANGES") ? atoi(getenv("CHANGES")) : 60;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char path[512];
+        snprintf(path, sizeof path, SOURCE "/examples/%s.knf", names[i]);
+        for (int seed = 0; seed < n; seed++) bad += change(path, &machines[seed % MACHINES], (uint32_t)(seed * 7919 + (int)i * 104729 + 1), &built);
+    }
+    printf("%d of %d changed schedules are met\n", built, n * (int)(sizeof names / sizeof *names));
+    assert_int_equal(bad, 0);
+    assert_true(built > 0);
+}
+
 /* --- cases ------------------------------------------------------------------------------------------------------------------------ */
 
 /* Files of test/schedule: a kernel and a schedule; beside it .tile (what the Tile IR must hold, a line each; ! in front: must not) or
@@ -184,6 +255,7 @@ static void directives_work_or_are_refused(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(complete_schedules_read_back), cmocka_unit_test(directives_work_or_are_refused)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(complete_schedules_read_back), cmocka_unit_test(changed_schedules_are_refused_or_work),
+                                        cmocka_unit_test(directives_work_or_are_refused)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
