@@ -89,7 +89,8 @@ static void scaled(const Low *l, const Hull *x, int64_t c, Hull *h) {
     Expr *f = lo_int(a, c);
     h->lo = lo_mul(a, c < 0 ? last(l, x) : x->lo, f);
     h->hi = behind(l, lo_mul(a, c < 0 ? x->lo : last(l, x), f));
-    h->width = lo_add(a, lo_mul(a, lo_sub(a, x->width, lo_int(a, 1)), lo_int(a, by)), lo_int(a, 1));
+    Expr *width = x->width->kind == X_INDEX ? x->width : lo_max(a, x->width, lo_int(a, 1));     /* no room is below 0 where a range is empty */
+    h->width = lo_add(a, lo_mul(a, lo_sub(a, width, lo_int(a, 1)), lo_int(a, by)), lo_int(a, 1));
     h->most = x->most && x->most < INT32_MAX / (by + 1) ? (x->most - 1) * by + 1 : 0;
 }
 
@@ -173,7 +174,8 @@ bool hull_box(const Low *l, const Path *path, const Tensor *t, const Exprs *subs
 void hull_clamp(const Low *l, const Tensor *t, TileBuf *to) {
     for (int d = 0; d < t->rank; d++) {
         Expr *lo = to->lo[d], *hi = to->hi[d];
-        bool low = lo->kind == X_OP && lo->op == OP_MAX, high = hi->kind == X_OP && hi->op == OP_MIN;
+        int64_t v;
+        bool low = (lo->kind == X_OP && lo->op == OP_MAX) || (lo_is_int(lo, &v) && v > 0), high = (hi->kind == X_OP && hi->op == OP_MIN) || lo_is_int(hi, &v);
         if (low || (high && lo->kind != X_LIT)) to->lo[d] = lo_min(l->a, lo, lo_sub(l->a, t->shape[d], lo_int(l->a, 1)));
         if (high) to->hi[d] = lo_max(l->a, hi, lo_int(l->a, 1));
     }

@@ -186,10 +186,13 @@ static bool load_subscripts(Rows *r, const Expr *read) {
         if (!load_subscripts(r, x) || !hull_box(l, &r->path, x->tensor, &x->args, &trial, &culprit)) return false;
         TileBuf *b = stage_tile(l, x->tensor, x->tensor->name, x->tensor->type);
         stage_take_box(b, &trial);
-        b->depth = 2;
+        int depth = 0;
+        for (int d = 0; d < b->rank; d++)
+            if (stage_depth(&r->path, b->lo[d]) || stage_depth(&r->path, b->hi[d])) depth = 1;
+        b->depth = 1 + depth;
         b->core = 0;
         vec_push(l->a, &b->reads, here);
-        stage_copy(l, stage_body(l, &r->path, 1), TILE_LOAD, b, x->span);
+        stage_copy(l, stage_body(l, &r->path, depth), TILE_LOAD, b, x->span);
         if (!count(r, b)) return false;
     }
     return true;

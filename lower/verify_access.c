@@ -114,7 +114,8 @@ static bool one_subscript(Look *l, const Expr *read, const TileBuf *b, int d) {
     if (by_form(l, sub, lo, hi)) return v->report->structural++, true;
     sub = verify_pinned(v, l->at, sub);
     if (by_prover(l, sub, lo, hi, clamp ? NULL : extent)) return true;
-    return !clamp && by_prover(l, sub, b->lo[d], b->hi[d], extent);
+    if (clamp) sub = lo_max(v->a, lo_min(v->a, sub, lo_sub(v->a, extent, lo_int(v->a, 1))), lo_int(v->a, 0));
+    return by_prover(l, sub, b->lo[d], b->hi[d], extent);
 }
 
 /* A tile holds the read. *near: one that serves it, though nothing shows that it holds it. */

@@ -25,31 +25,30 @@ static const Target *target_of(const Verify *v, const TileNode *n, const TileBuf
 
 /* --- boxes of results -------------------------------------------------------------------------------------------------------------------- */
 
-static bool near_index(const Expr *e, const Expr **index, const Expr **more, bool *minus) {
-    *more = NULL;
-    *minus = false;
-    if (e->kind == X_INDEX) return *index = e, true;
-    if (e->kind != X_OP || e->args.n != 2 || (e->op != OP_ADD && e->op != OP_SUB)) return false;
-    int side = e->args.at[0]->kind == X_INDEX ? 0 : 1;
-    if (e->args.at[side]->kind != X_INDEX || (side && e->op == OP_SUB)) return false;
-    *index = e->args.at[side];
-    *more = e->args.at[!side];
-    *minus = e->op == OP_SUB;
-    return true;
+/* The index that e grows by one with: e is a sum that it stands in once; NULL when there is none. */
+static const Index *near_index(const Verify *v, const Expr *e) {
+    if (e->kind == X_INDEX) return verify_axis(v, e->index) ? e->index : NULL;
+    if (e->kind != X_OP || e->args.n != 2 || (e->op != OP_ADD && e->op != OP_SUB)) return NULL;
+    const Index *x = near_index(v, e->args.at[0]), *y = e->op == OP_ADD ? near_index(v, e->args.at[1]) : NULL;
+    return x && y ? NULL : x ? x : y;
+}
+
+typedef struct Put { const Index *i; Expr *value; } Put;
+static Expr *put(void *context, Expr *e) {
+    const Put *p = context;
+    return e->kind == X_INDEX && e->index == p->i ? p->value : NULL;
 }
 
 static Expr *uncut(Expr *e, Op op) { return e->kind == X_OP && e->op == op && e->args.n == 2 ? e->args.at[0] : e; }
 
 /* Dimension d of the tile is all that the target's subscript takes in the block at the place, and no more. */
 static bool exact_dimension(Verify *v, const Spot *at, const TileBuf *b, Expr *sub, int d) {
-    const Expr *index, *more;
-    bool minus;
     Expr *lo = sub, *hi = lo_add(v->a, sub, lo_int(v->a, 1));
-    if (near_index(sub, &index, &more, &minus) && verify_axis(v, index->index)) {
-        TileBlock block = verify_block(v, at, verify_axis(v, index->index));
-        Expr *x = (Expr *)more;
-        lo = !x ? block.lo : minus ? lo_sub(v->a, block.lo, x) : lo_add(v->a, block.lo, x);
-        hi = !x ? block.hi : minus ? lo_sub(v->a, block.hi, x) : lo_add(v->a, block.hi, x);
+    const Index *i = near_index(v, sub);
+    if (i) {
+        TileBlock block = verify_block(v, at, verify_axis(v, i));
+        lo = lo_copy(v->a, sub, put, &(Put){i, block.lo});
+        hi = lo_copy(v->a, sub, put, &(Put){i, block.hi});
     }
     if ((expr_equal(lo, b->lo[d]) || expr_equal(lo, uncut(b->lo[d], OP_MAX))) && (expr_equal(hi, b->hi[d]) || expr_equal(hi, uncut(b->hi[d], OP_MIN)))) return v->report->structural++, true;
     const Ctx *ctx = verify_context(v, at, NULL, 0, NULL);
@@ -82,9 +81,7 @@ static bool result(Verify *v, const Spot *maker, const TileBuf *b, const Target 
 static bool injective(Verify *v, const TileNode *n, const Target *t) {
     for (int i = 0; i < n->stmt->idx.n; i++) {
         int found = 0;
-        const Expr *index, *more;
-        bool minus;
-        for (int d = 0; d < t->subs.n; d++) found += near_index(t->subs.at[d], &index, &more, &minus) && index->index == n->stmt->idx.at[i];
+        for (int d = 0; d < t->subs.n; d++) found += near_index(v, t->subs.at[d]) == n->stmt->idx.at[i];
         if (found != 1) return verify_fault(v, "statement %d writes elements of %s more than once", n->stmt->id, t->tensor->name);
     }
     return true;

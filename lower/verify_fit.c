@@ -95,11 +95,18 @@ static void limits(Arena *a, Expr *e, Exprs *to) {
     } else vec_push(a, to, e);
 }
 
-static const TileLevel *free_step(const TileNodes *body) {
+/* The level whose step was chosen by what fits: by a quotient of bytes, X // Y. */
+static const TileLevel *free_step(Arena *a, const TileNodes *body, bool by_literal) {
     for (int i = 0; i < body->n; i++) {
-        for (int l = 0; l < body->at[i]->levels.n; l++)
-            if (body->at[i]->levels.at[l].step_var && !body->at[i]->levels.at[l].most) return &body->at[i]->levels.at[l];
-        const TileLevel *found = free_step(&body->at[i]->body);
+        for (int l = 0; l < body->at[i]->levels.n; l++) {
+            const TileLevel *x = &body->at[i]->levels.at[l];
+            Exprs all = {0};
+            int64_t v;
+            if (x->step_var) limits(a, x->step, &all);
+            for (int k = 0; k < all.n; k++)
+                if (all.at[k]->kind == X_OP && all.at[k]->op == OP_FLOORDIV && lo_is_int(all.at[k]->args.at[1], &v) == by_literal) return x;
+        }
+        const TileLevel *found = free_step(a, &body->at[i]->body, by_literal);
         if (found) return found;
     }
     return NULL;
@@ -111,21 +118,40 @@ static const Ctx *fact(Verify *v, const Ctx *up, Expr *x, Op op, Expr *y) {
     return c;
 }
 
+/* Products of rooms that are not negative: the prover knows no signs of products. With the step in it, or 1 in its place. */
+static const Ctx *products(Verify *v, const One *one, bool with_step, const Ctx *ctx) {
+    for (int i = 0; i < v->s->bufs.n; i++) {
+        const TileBuf *b = v->s->bufs.at[i];
+        Expr *all = lo_int(v->a, 1);
+        for (int d = 0; d < b->rank; d++) {
+            Bounds r = verify_bounds(v, b->room[d]);
+            int64_t c;
+            if (!r.has_lo || r.lo < 0) break;
+            if (lo_is_int(b->room[d], &c)) continue;
+            all = lo_mul(v->a, all, with_step ? b->room[d] : lo_copy(v->a, b->room[d], as_one, (void *)one));
+            if (!lo_is_int(all, &c)) ctx = fact(v, ctx, lo_int(v->a, 0), OP_LE, all);
+            Expr *least = lo_copy(v->a, all, as_one, (void *)one);
+            if (with_step && one->step) ctx = fact(v, ctx, least, OP_LE, all);
+        }
+    }
+    return ctx;
+}
+
 /* A step s = max(1, min(X // Y, ..)) is 1, or has s * Y <= X: either way the bytes are within the limit. */
 static bool fits_by_step(Verify *v) {
     Arena *a = v->a;
-    const TileLevel *l = free_step(&v->s->body);
+    const TileLevel *l = free_step(a, &v->s->body, false);
+    if (!l) l = free_step(a, &v->s->body, true);
     Expr *all = symbolic_bytes(v, l ? l->step_var : NULL), *limit = lo_int(a, v->m->local);
-    if (!l) return verify_le(v, NULL, all, limit);
-    One one = {a, l->step_var};
-    if (!verify_le(v, NULL, lo_copy(a, all, as_one, &one), limit)) return false;
+    One one = {a, l ? l->step_var : NULL};
+    if (!l) return verify_le(v, products(v, &one, true, NULL), all, limit);
+    if (!verify_le(v, products(v, &one, false, NULL), lo_copy(a, all, as_one, &one), limit)) return false;
     Exprs x = {0};
     limits(a, l->step, &x);
     Expr *s = lo_index(a, l->step_var);
-    const Ctx *ctx = fact(v, NULL, lo_int(a, 1), OP_LE, s);
+    const Ctx *ctx = fact(v, products(v, &one, true, NULL), lo_int(a, 1), OP_LE, s);
     for (int i = 0; i < x.n; i++) {
-        bool quotient = x.at[i]->kind == X_OP && x.at[i]->op == OP_FLOORDIV;
-        if (!quotient || affine_dims_only(x.at[i]->args.at[1]) == false) continue;
+        if (x.at[i]->kind != X_OP || x.at[i]->op != OP_FLOORDIV || !affine_dims_only(x.at[i]->args.at[1])) continue;
         Bounds by = verify_bounds(v, x.at[i]->args.at[1]);
         if (by.has_lo && by.lo > 0) ctx = fact(v, ctx, lo_mul(a, s, x.at[i]->args.at[1]), OP_LE, x.at[i]->args.at[0]);
     }
