@@ -1,6 +1,7 @@
 /* One file of PE programs: what stands around the stages' loops. */
 #include "emit/grid_gen.h"
 #include "lower/expr.h"
+#include "lower/schedule.h"
 #include <string.h>
 
 /* --- the stage's functions -------------------------------------------------------------------------------------------------------- */
@@ -334,6 +335,9 @@ static void header(GridGen *g, Out *to) {
     out_f(&text, "%s: made by knyfe%s%s\n\n", k->name, g->options->command ? " with: " : "", g->options->command ? g->options->command : "");
     if (k->span.src && k->span.hi > k->span.lo) out_n(&text, k->span.src->text + k->span.lo, k->span.hi - k->span.lo);
     else kernel_print(k, &text);
+    if (text.n && text.text[text.n - 1] != '\n') out_s(&text, "\n");
+    out_s(&text, "\n");
+    schedule_print(g->tp, NULL, g->a, &text);
     while (text.n && text.text[text.n - 1] == '\n') text.text[--text.n] = 0;
     g->p.out = to;
     c_comment(&g->p, text.text);
