@@ -177,7 +177,7 @@ static int change(const char *path, const TileMachine *m, uint32_t seed, int *bu
 static void changed_schedules_are_refused_or_work(void **state) {
     (void)state;
     static const char *const names[] = {"softmax", "fc", "attention", "layernorm", "conv2d", "embedding_bag", "welford", "rope", "transpose"};
-    int bad = 0, built = 0, n = getenv("CHANGES") ? atoi(getenv("CHANGES")) : 60;
+    int bad = 0, built = 0, n = getenv("CHANGES") ? atoi(getenv("CHANGES")) : 30;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         char path[512];
         snprintf(path, sizeof path, SOURCE "/examples/%s.knf", names[i]);

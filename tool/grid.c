@@ -1,5 +1,6 @@
 #include "tool/grid.h"
 #include "emit/grid.h"
+#include "grammar/parse.h"
 #include "lower/lower.h"
 #include "sim/report.h"
 #include <string.h>
@@ -50,14 +51,33 @@ static bool fits(const Tool *t, const ASchedule *s, const Kernel *k, const SimMa
     return true;
 }
 
+/* The schedules of another file, whose faults are printed; NULL after an error. */
+static const AFile *schedule_file(Tool *t, const char *path, const char **why) {
+    Tool mine = *t;
+    mine.diags = diags_new(t->arena);
+    const Source *source = source_read(t->arena, path, why);
+    if (!source) tool_die(STATUS_ENVIRONMENT, "%s: %s", path, *why);
+    const AFile *f = grammar_parse(t->arena, t->names, mine.diags, source, false);
+    if (tool_print_diags(&mine) == STATUS_GOOD) return f;
+    *why = arena_printf(t->arena, "the schedule in %s can't be read", path);
+    return NULL;
+}
+
+static bool is_file(const char *word) {
+    size_t n = strlen(word);
+    return strchr(word, '/') || (n > 4 && !strcmp(word + n - 4, ".knf"));
+}
+
 /* NULL: none; *why when -s names one that is not there. */
 static const ASchedule *find_schedule(Tool *t, const Program *p, const Kernel *k, const SimMachine *m, const char **why) {
     const char *want = t->options->schedule;
-    const AFile *f = p ? front_file(p, 0) : NULL;
+    bool file = want && is_file(want);
+    const AFile *f = file ? schedule_file(t, want, why) : p ? front_file(p, 0) : NULL;
     if (!f || (want && !strcmp(want, "auto"))) return NULL;
     for (int i = f->schedules.n - 1; i >= 0; i--)
-        if (fits(t, f->schedules.at[i], k, m) && (!want || !strcmp(want, f->schedules.at[i]->name.text))) return f->schedules.at[i];
-    if (want) *why = arena_printf(t->arena, "the file has no schedule '%s' for kernel '%s' on %s; auto is always there", want, k->name, m->name);
+        if (fits(t, f->schedules.at[i], k, m) && (!want || file || !strcmp(want, f->schedules.at[i]->name.text))) return f->schedules.at[i];
+    if (file) *why = arena_printf(t->arena, "%s has no schedule for kernel '%s' on %s", want, k->name, m->name);
+    else if (want) *why = arena_printf(t->arena, "the file has no schedule '%s' for kernel '%s' on %s; auto is always there", want, k->name, m->name);
     return NULL;
 }
 

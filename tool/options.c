@@ -12,7 +12,7 @@ typedef struct OptionRow { int key; const char *name, *arg, *about; bool is_shor
 static const OptionRow option_rows[] = {
     {'k', "kernel", "NAME", "the kernel to take (default: the last of the file)", true},
     {'t', "target", "NAME|FILE", "the machine to emit for, by name or a .knf file with a machine block (default: host)", true},
-    {'s', "schedule", "NAME", "the schedule: auto, or on a grid one of the file (default: the last for kernel and machine)", true},
+    {'s', "schedule", "NAME", "the schedule: auto, or on a grid one of the file or another .knf (default: the last for kernel and machine)", true},
     {'D', "define", "NAME=VALUE", "a compile-time parameter", true},
     {'o', "output", "FILE", "write there instead of standard output; whole or not at all", true},
     {'I', "in", "NAME=FILE.npy", "an input array; others are made from the seed", false},
