@@ -1,5 +1,6 @@
 /* The order of things: facts, then the statements, in stages. */
 #include "lower/sched.h"
+#include "lower/verify.h"
 
 static Kernel *copy_kernel(Arena *a, const Kernel *k) {
     Kernel *c = NEW(a, Kernel);
@@ -9,6 +10,13 @@ static Kernel *copy_kernel(Arena *a, const Kernel *k) {
     for (int i = 0; i < k->tensors.n; i++) vec_push(a, &c->tensors, k->tensors.at[i]);
     for (int i = 0; i < k->stmts.n; i++) vec_push(a, &c->stmts, k->stmts.at[i]);
     return c;
+}
+
+/* What lowering made is right, or the compiler is at fault. */
+static void verify(Low *l) {
+    VerifyReport r;
+    if (tile_verify(l->p, l->m, &r, l->a)) l->p->verified = r.text;
+    else l->why = arena_printf(l->a, "internal error: the verifier refuses the Tile program: %s", r.why);
 }
 
 TileProgram *lower_scheduled(const Kernel *k, const TileMachine *m, const Schedule *s, Diags *d, Arena *a, const char **why) {
@@ -27,6 +35,7 @@ TileProgram *lower_scheduled(const Kernel *k, const TileMachine *m, const Schedu
     sched_check_names(&l, false);
     for (int i = 0; i < k->facts.n && !l.why; i++) fact_stage(&l, &k->facts.at[i]);
     for (int i = 0; i < l.k->stmts.n && !l.why;) i += region_stages(&l, i);
+    if (!l.why && !sched.refused) verify(&l);
     *why = sched.refused ? NULL : l.why;
     return l.why || sched.refused ? NULL : l.p;
 }

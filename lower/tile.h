@@ -140,6 +140,7 @@ typedef struct TileProgram {
     const Kernel *kernel;   /* with what lowering added: temporaries and statements of split reductions */
     VEC(TileStage *) stages;
     int n_indices;          /* of the Kernel and of the loops */
+    const char *verified;   /* what the verifier proved and how, in lines for the emitted file's header; NULL: not asked */
 } TileProgram;
 
 /* What lowering asks of a machine. */

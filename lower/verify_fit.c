@@ -14,6 +14,12 @@ static const Spot *used_at(Verify *v, const TileBuf *b) {
     return NULL;
 }
 
+/* Boxes of clamped reads, min(max(l, 0), extent - 1) .. max(min(h, extent), 1), are no wider than l .. h, which is not empty. */
+static bool is_clamped(const TileBuf *b, int d) {
+    const Expr *lo = b->lo[d], *hi = b->hi[d];
+    return lo->kind == X_OP && lo->op == OP_MIN && hi->kind == X_OP && hi->op == OP_MAX;
+}
+
 static Expr *without(Expr *e, Op op) { return e->kind == X_OP && e->op == op && e->args.n == 2 ? e->args.at[0] : e; }
 
 /* The room is that of the block of a level that the box is. */
@@ -35,7 +41,8 @@ static bool room(Verify *v, const Spot *at, const TileBuf *b, int d) {
     none.depth = 0;
     if (!verify_in_scope(v, &none, 0, b->room[d])) return verify_fault(v, "the room of %s depends on a loop", b->name);
     const Ctx *ctx = verify_context(v, at, NULL, 0, NULL);
-    Expr *width = lo_sub(v->a, b->hi[d], b->lo[d]), *wide = lo_sub(v->a, without(b->hi[d], OP_MIN), without(b->lo[d], OP_MAX));
+    Expr *lo = is_clamped(b, d) ? b->lo[d]->args.at[0] : b->lo[d], *hi = is_clamped(b, d) ? b->hi[d]->args.at[0] : b->hi[d];
+    Expr *width = lo_sub(v->a, b->hi[d], b->lo[d]), *wide = lo_sub(v->a, without(hi, OP_MIN), without(lo, OP_MAX));
     if (verify_le(v, ctx, wide, b->room[d]) || verify_le(v, ctx, width, b->room[d])) return true;
     return verify_doubt(v, "that dimension %d of the box of %s fits its room", d + 1, b->name);
 }

@@ -108,6 +108,92 @@ static void disturb(char *text, size_t *n) {
     }
 }
 
+/* One changed text of a program: NULL when it is refused. *n: how many were read, and verified. */
+static void disturb_one(Arena *a, const TileProgram *p, const TileMachine *m, bool kernel_too, int *n) {
+    const char *text = tile_text(a, p), *messages;
+    size_t size = strlen(text), stages = kernel_too ? 0 : (size_t)(strstr(text, "\nstage") - text), rest = size - stages;
+    char *copy = arena_strndup(a, text, size);
+    VerifyReport r;
+    disturb(copy + stages, &rest);
+    TileProgram *q = tile_of_text(a, copy, stages + rest, &messages);
+    n[0] += q != NULL;
+    n[1] += q && tile_verify(q, m, &r, a);
+}
+
+static void test_disturbed(void **state) {
+    (void)state;
+    Arena *all = tile_arena();
+    TilePaths paths = {0};
+    tile_paths(all, &paths);
+    int n[2] = {0, 0};
+    for (int i = 0; i < 1500; i++) {
+        Arena *a = tile_arena();
+        const char *why;
+        Kernel *k = tile_kernel(a, paths.at[i % paths.n], 0);
+        const TileMachine *m = &tile_machines[i % TILE_MACHINES];
+        TileProgram *p = k ? lower(k, m, a, &why) : NULL;
+        if (p) disturb_one(a, p, m, i % 8 == 0, n);
+        arena_free(a);
+    }
+    print_message("of 1500 texts %d are read, %d of those verify\n", n[0], n[1]);
+    arena_free(all);
+}
+
+static void verifies(Arena *a, const char *path, const TileProgram *p, const TileMachine *m, void *context) {
+    VerifyReport r;
+    int *bad = context;
+    if (tile_verify(p, m, &r, a)) return;
+    ++*bad;
+    print_error("%s %s: %s\n", path, p->kernel->name, r.why);
+}
+
+/* The middle of the times of verifying a kernel is below 2 ms. */
+static int by_time(const void *x, const void *y) { return (*(const double *)x > *(const double *)y) - (*(const double *)x < *(const double *)y); }
+typedef struct Times { double at[2000]; int n; } Times;
+static void takes_time(Arena *a, const char *path, const TileProgram *p, const TileMachine *m, void *context) {
+    (void)path;
+    Times *t = context;
+    VerifyReport r;
+    struct timespec t0, t1;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t0);
+    tile_verify(p, m, &r, a);
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t1);
+    if (t->n < 2000) t->at[t->n++] = 1e3 * (double)(t1.tv_sec - t0.tv_sec) + 1e-6 * (double)(t1.tv_nsec - t0.tv_nsec);
+}
+
+static void test_time(void **state) {
+    (void)state;
+    Times t = {.n = 0};
+    each(takes_time, &t);
+    qsort(t.at, (size_t)t.n, sizeof *t.at, by_time);
+    print_message("ms a kernel: median %.3f, nine tenths below %.3f, most %.3f\n", t.at[t.n / 2], t.at[t.n * 9 / 10], t.at[t.n - 1]);
+    assert_true(t.at[t.n / 2] < 2);
+}
+
+/* Texts changed at random, byte by byte and line by line: refused with a message, or read and then verified or not; never a crash. */
+static uint32_t seed = 1;
+static uint32_t below(uint32_t n) {
+    seed = seed * 1664525 + 1013904223;
+    return (uint32_t)((uint64_t)(seed >> 1) * n >> 31);
+}
+
+static void disturb(char *text, size_t *n) {
+    static const char signs[] = "%[]{}().,;:=@<>+-*/#\n 019anx\xff";
+    for (uint32_t times = 1 + below(3); times; times--) {
+        uint32_t at = below((uint32_t)*n), from = below((uint32_t)*n), many = 1 + below(12);
+        switch (below(4)) {
+        case 0: text[at] = signs[below(sizeof signs)]; break;
+        case 1:
+            if (at + many < *n) memmove(text + at, text + at + many, *n - at - many), *n -= many;
+            break;
+        case 2:
+            if (at + many < *n && from + many < *n) memmove(text + at, text + from, many);
+            break;
+        default: *n = at + 1;
+        }
+    }
+}
+
 static void test_disturbed(void **state) {
     (void)state;
     Arena *all = tile_arena();
@@ -120,10 +206,10 @@ static void test_disturbed(void **state) {
         Kernel *k = tile_kernel(a, paths.at[i % paths.n], 0);
         const TileMachine *m = &tile_machines[i % TILE_MACHINES];
         TileProgram *p = k ? lower(k, m, a, &why) : NULL;
-        const char *text = p ? tile_text(a, p) : "";
-        size_t n = strlen(text), stages = p ? (size_t)(strstr(text, "\nstage") - text) : 0;
+        assert_non_null(p);
+        const char *text = tile_text(a, p);
+        size_t n = strlen(text), stages = (size_t)(strstr(text, "\nstage") - text);
         char *copy = arena_strndup(a, text, n);
-        if (n <= stages) continue;
         size_t rest = n - stages;
         disturb(copy + (i % 8 ? stages : 0), i % 8 ? &rest : &n);
         TileProgram *q = tile_of_text(a, copy, i % 8 ? stages + rest : n, &messages);
