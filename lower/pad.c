@@ -1,6 +1,6 @@
 /* Zeros around an operand, for the engine of panels: it reads boxes, and knows no outside. So a factor that is read with `pad 0`
  * gets a temporary with the zeros in it,
- *     x.pad[u, ..] = x[u + lo, ..] pad 0
+ *     x.pad[u - lo, ..] = x[u, ..]          and zeros at both ends of each dimension
  * which lies in shared memory: one copy of x, instead of a sum on the vector core. */
 #include "lower/access.h"
 #include "lower/sched.h"
@@ -34,39 +34,109 @@ static bool box(Pad *p, Expr **hi) {
     return fine;
 }
 
+/* Along one dimension of the copy: [0, from) and [to, extent) are zeros, between them lies x from its element `first` on. */
+typedef struct Side { Expr *from, *to, *extent, *first, *shift; bool exact; } Side;     /* shift: x's subscript less the copy's */
+
+static Side side_of(Low *l, Expr *lo, Expr *hi, Expr *extent) {
+    Arena *a = l->a;
+    int64_t zero;
+    Expr *first = lo_max(a, lo, lo_int(a, 0)), *end = lo_max(a, first, lo_min(a, hi, extent));
+    bool exact = lo_is_int(lo, &zero) && zero == 0 && expr_equal(hi, extent);
+    return (Side){lo_sub(a, first, lo), lo_sub(a, exact ? hi : end, lo), lo_sub(a, hi, lo), first, lo, exact};
+}
+
+static Stmt *region(Low *l, const Stmt *like, Tensor *t) {
+    Stmt *s = NEW(l->a, Stmt);
+    s->id = l->k->stmts.n;
+    s->span = like->span;
+    vec_push(l->a, &s->targets, ((Target){.tensor = t, .span = like->span}));
+    vec_push(l->a, &l->k->stmts, s);
+    return s;
+}
+
+/* One more index of a region, over lo .. hi; the copy's subscript is the index less shift. */
+static Expr *dimension(Low *l, Stmt *s, int d, Expr *lo, Expr *hi, Expr *shift) {
+    Index *u = NEW(l->a, Index);
+    *u = (Index){arena_printf(l->a, "u%d", d), l->k->n_indices++, lo, hi, s->span};
+    vec_push(l->a, &s->idx, u);
+    vec_push(l->a, &s->targets.at[0].subs, lo_sub(l->a, lo_index(l->a, u), shift));
+    return lo_index(l->a, u);
+}
+
+static void inside(Low *l, const Stmt *like, Tensor *t, const Expr *read, const Side *side) {
+    Stmt *s = region(l, like, t);
+    s->value = x_read(l->a, read->tensor, read->span);
+    for (int d = 0; d < t->rank; d++) {
+        Expr *end = lo_add(l->a, side[d].to, side[d].shift);
+        vec_push(l->a, &s->value->args, dimension(l, s, d, side[d].first, end, side[d].shift));
+    }
+}
+
+/* The zeros at one end of dimension `at`: between those of the dimensions before it, all along those behind it. */
+static void border(Low *l, const Stmt *like, Tensor *t, const Side *side, int at, bool high) {
+    Stmt *s = region(l, like, t);
+    Expr *zero = lo_int(l->a, 0);
+    s->value = x_float(l->a, t->type, 0, like->span);
+    if (!dtype_is_float(t->type)) s->value = x_int(l->a, t->type, 0, like->span);
+    for (int d = 0; d < t->rank; d++) {
+        Expr *lo = d < at ? side[d].from : d == at && high ? side[d].to : zero;
+        Expr *hi = d < at ? side[d].to : d == at && !high ? side[d].from : side[d].extent;
+        dimension(l, s, d, lo, hi, zero);
+    }
+}
+
 static bool pad_one(Low *l, Stmt *s, Expr *read) {
     Arena *a = l->a;
     int rank = read->tensor->rank;
     Expr **hi = NEW_ARRAY(a, Expr *, rank + 1);
+    Side *side = NEW_ARRAY(a, Side, rank + 1);
     Pad p = {l, s, read, NULL, NEW_ARRAY(a, Expr *, rank + 1)};
     if (!box(&p, hi)) return false;
     Tensor *t = NEW(a, Tensor);
     *t = (Tensor){.name = arena_printf(a, "%s.pad%d", read->tensor->name, l->k->tensors.n), .id = l->k->tensors.n, .role = TR_TEMP, .type = read->type, .rank = rank, .span = read->span};
     t->shape = NEW_ARRAY(a, Expr *, rank + 1);
-    Expr *value = NEW(a, Expr);
-    *value = *read;
-    memset(&value->args, 0, sizeof value->args);
-    Stmt *fill = NEW(a, Stmt);
-    fill->span = s->span;
-    Target to = {.tensor = t, .span = read->span};
-    for (int d = 0; d < rank; d++) {
-        t->shape[d] = lo_sub(a, hi[d], p.lo[d]);
-        Index *u = NEW(a, Index);
-        *u = (Index){arena_printf(a, "u%d", d), l->k->n_indices++, lo_int(a, 0), t->shape[d], read->span};
-        vec_push(a, &fill->idx, u);
-        vec_push(a, &to.subs, lo_index(a, u));
-        vec_push(a, &value->args, lo_add(a, lo_index(a, u), p.lo[d]));
-        read->args.at[d] = lo_sub(a, read->args.at[d], p.lo[d]);
-    }
-    fill->value = value;
-    vec_push(a, &fill->targets, to);
     vec_push(a, &l->k->tensors, t);
-    fill->id = l->k->stmts.n;
-    vec_push(a, &l->k->stmts, fill);
+    for (int d = 0; d < rank; d++) {
+        side[d] = side_of(l, p.lo[d], hi[d], read->tensor->shape[d]);
+        t->shape[d] = side[d].extent;
+    }
+    inside(l, s, t, read, side);
+    for (int d = 0; d < rank; d++) {
+        if (side[d].exact) continue;
+        border(l, s, t, side, d, false);
+        border(l, s, t, side, d, true);
+    }
+    for (int d = 0; d < rank; d++) read->args.at[d] = lo_sub(a, read->args.at[d], p.lo[d]);
     read->tensor = t;
     read->mode = READ_PLAIN;
     read->pad = NULL;
     return true;
+}
+
+/* Outer indices that x mentions and y does not. */
+static int own_indices(const Stmt *s, const Expr *x, const Expr *y) {
+    int n = 0;
+    for (int i = 0; i < s->idx.n; i++) n += low_mentions(x, s->idx.at[i]) && !low_mentions(y, s->idx.at[i]);
+    return n;
+}
+
+/* A copy of a whole input in a temporary, which lies in the nearer memory; the read goes there. */
+static void bring_near(Low *l, const Stmt *like, Expr *read) {
+    const Tensor *from = read->tensor;
+    Tensor *t = NEW(l->a, Tensor);
+    *t = (Tensor){.name = arena_printf(l->a, "%s.near%d", from->name, l->k->tensors.n), .id = l->k->tensors.n, .role = TR_TEMP, .type = from->type, .rank = from->rank, .shape = from->shape, .span = read->span};
+    vec_push(l->a, &l->k->tensors, t);
+    Stmt *s = region(l, like, t);
+    s->value = x_read(l->a, read->tensor, read->span);
+    for (int d = 0; d < t->rank; d++) vec_push(l->a, &s->value->args, dimension(l, s, d, lo_int(l->a, 0), t->shape[d], lo_int(l->a, 0)));
+    read->tensor = t;
+}
+
+/* A factor that images of a batch and rows of an image all use (two outer indices or more are the other's alone) is loaded again for
+ * each of their panels: better not from afar. */
+static void near_factors(Low *l, const Stmt *s, Expr *x, Expr *y) {
+    if (x->tensor->role == TR_INPUT && x->mode == READ_PLAIN && own_indices(s, y, x) >= 2) bring_near(l, s, x);
+    if (y->tensor->role == TR_INPUT && y->mode == READ_PLAIN && own_indices(s, x, y) >= 2) bring_near(l, s, y);
 }
 
 static Expr *keep(void *context, Expr *e) { return (void)context, (void)e, NULL; }
@@ -101,6 +171,7 @@ void pad_operands(Low *l) {
                 Expr *read = read_under(p->args.at[f]);
                 if (read->mode == READ_PAD && is_zero(read->pad)) pad_one(l, s, read);
             }
+            near_factors(l, s, read_under(p->args.at[0]), read_under(p->args.at[1]));
         } else s = copy(l, s);
         s->id = l->k->stmts.n;
         vec_push(l->a, &l->k->stmts, s);

@@ -324,11 +324,20 @@ static bool fits_reduction(const Plan *p, const Reduce *r) {
         && p->s->idx.n == 1;
 }
 
+/* i, or i with something over dims added. */
+static bool is_shifted(const Expr *e, const Index *i) {
+    bool fine = true;
+    if (is_index(e, i)) return true;
+    if (e->kind != X_OP || (e->op != OP_ADD && e->op != OP_SUB) || e->args.n != 2 || !is_index(e->args.at[0], i)) return false;
+    expr_walk(e->args.at[1], is_over_dims, &fine);
+    return fine;
+}
+
 static bool is_plain_target(const Stmt *s) {
     const Target *t = &s->targets.at[0];
     if (s->targets.n != 1 || t->subs.n != s->idx.n || !t->tensor->rank) return false;
     for (int i = 0; i < s->idx.n; i++)
-        if (!is_index(t->subs.at[i], s->idx.at[i])) return false;
+        if (!is_shifted(t->subs.at[i], s->idx.at[i])) return false;
     return true;
 }
 
