@@ -2,6 +2,7 @@
  *
  *     # knyfe tile 1
  *     the Kernel's own text
+ *     tensors x, y, m                                  their order
  *     stage y one core when N <= 8 {
  *         axis n in 0 .. N: 0.n, 1.n                   0.n: index n of statement 0; 1:k: of its reduction; fact 3.n: of a fact
  *         let n0_step = max(1, N // 64): 8             a step that is no literal; behind ':' what it never exceeds
@@ -352,6 +353,8 @@ void tile_print(const TileProgram *p, Out *out) {
     Printer x = {.out = out, .p = p, .names = kernel_index_names(p->kernel, out->arena)};
     out_s(out, "# knyfe tile 1\n\n");
     kernel_print(p->kernel, out);
+    for (int i = 0; i < p->kernel->tensors.n; i++) out_f(out, "%s%s", i ? ", " : "\ntensors ", p->kernel->tensors.at[i]->name);
+    if (p->kernel->tensors.n) out_s(out, "\n");
     for (int i = 0; i < p->stages.n; i++) {
         out_s(out, "\n");
         stage(&x, p->stages.at[i]);

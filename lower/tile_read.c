@@ -629,13 +629,34 @@ static bool stage(TileReader *r) {
     }
 }
 
-/* Where the stage part begins: at the first line that has the word at its begin. */
+static bool begins(const Source *s, uint32_t at, const char *text) {
+    size_t n = strlen(text);
+    return (!at || s->text[at - 1] == '\n') && s->size - at > n && !memcmp(s->text + at, text, n);
+}
+
+/* Where the part behind the Kernel begins: at the first line that begins with one of its words. */
 static uint32_t kernel_end(const Source *s) {
-    static const char first[] = "stage ";
-    for (uint32_t at = 0; at < s->size; at++) {
-        if ((!at || s->text[at - 1] == '\n') && s->size - at > sizeof first && !memcmp(s->text + at, first, sizeof first - 1)) return at;
-    }
+    for (uint32_t at = 0; at < s->size; at++)
+        if (begins(s, at, "stage ") || begins(s, at, "tensors ")) return at;
     return (uint32_t)s->size;
+}
+
+/* The tensors in the order of the program that was printed: those that lowering added are made where they are defined by the text. */
+static bool tensors_line(TileReader *r, Kernel *k) {
+    int n = 0;
+    do {
+        Name name;
+        uint32_t from = (skip(r), r->at);
+        if (!word(r, &name)) return false;
+        Tensor *t = tile_reader_tensor(r, name);
+        if (!t || t->id < n) return fault(r, from, t ? "'%s' stands here twice" : "there is no tensor '%s'", name);
+        Tensor *other = k->tensors.at[n];
+        k->tensors.at[t->id] = other;
+        other->id = t->id;
+        k->tensors.at[n] = t;
+        t->id = n++;
+    } while (takes(r, ","));
+    return line_end(r) && (n == k->tensors.n || fail(r, "all tensors of the kernel"));
 }
 
 TileProgram *tile_read(Arena *a, Names *names, Diags *diags, const Source *source, const FrontOptions *front, ParseExprFn *parse) {
@@ -648,6 +669,8 @@ TileProgram *tile_read(Arena *a, Names *names, Diags *diags, const Source *sourc
     TileProgram *p = NEW(a, TileProgram);
     *p = (TileProgram){.kernel = k, .n_indices = k->n_indices};
     TileReader r = {.a = a, .names = names, .diags = diags, .source = source, .at = end, .parse = parse, .k = k, .p = p, .index_names = kernel_index_names(k, a)};
+    skip_lines(&r);
+    if (takes(&r, "tensors") && !tensors_line(&r, k)) return NULL;
     for (skip_lines(&r); r.at < source->size; skip_lines(&r))
         if (!expect(&r, "stage") || !stage(&r)) return NULL;
     return p;
