@@ -276,6 +276,7 @@ static void dealt_loop(GridGen *g, TileNode *n) {
         for (int k = i + 1; k < levels; k++) number = op(g, "/", number, c_atom(blocks[k]));
         if (i) number = op(g, "%", number, c_atom(blocks[i]));
         CExpr at = op(g, "+", b[i].lo, op(g, "*", number, b[i].step));
+        if (round && i) at = c_cond(&to, op(g, "<", c_atom(block), total), at, c_atom(tops[i]));   /* outside all levels are empty */
         if (round) at = call(g, "pe_min", at, c_atom(tops[i]));
         c_declare(&to, "const int64_t", names[i], at);
     }
