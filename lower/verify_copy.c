@@ -253,6 +253,20 @@ static bool temporaries(Verify *v, const Spot *at) {
     return true;
 }
 
+/* The tensor's; or f32 for what stays in the PE and needs no rounding to the tensor's: a maximum or minimum of values of that type. */
+static bool right_type(Verify *v, const TileBuf *b) {
+    DType t = b->tensor->type;
+    if (b->type == t) return true;
+    if (b->type != DT_F32 || dtype_table[t].compute != DT_F32 || b->copied_in || b->copied_out) return false;
+    for (int i = 0; i < v->places.n; i++) {
+        const TileNode *n = v->places.at[i]->n;
+        if (!target_of(v, n, b)) continue;
+        const Reduce *r = verify_work(n).r;
+        if (!r || (r->comb->kind != CK_MAX && r->comb->kind != CK_MIN) || r->comb->type != t) return false;
+    }
+    return true;
+}
+
 static bool one_tile(Verify *v, const TileBuf *b) {
     int loads, stores, by = -1;
     const Spot *load = only(v, TILE_LOAD, b, &loads), *store = only(v, TILE_STORE, b, &stores);
@@ -261,7 +275,7 @@ static bool one_tile(Verify *v, const TileBuf *b) {
     if ((loads || stores) && !b->tensor) return verify_fault(v, "%s is no tensor, and is copied", b->name);
     if (loads && stores) return verify_fault(v, "%s is loaded and stored", b->name);
     if (b->depth < 1 || (b->core != 0 && b->core != 1)) return verify_fault(v, "the tile of %s has no slots or no core", b->name);
-    if (b->tensor && (b->type != b->tensor->type || b->rank != b->tensor->rank)) return verify_fault(v, "the tile of %s has another type or rank", b->name);
+    if (b->tensor && (!right_type(v, b) || b->rank != b->tensor->rank)) return verify_fault(v, "the tile of %s has another type or rank", b->name);
     if ((load && !box_known(v, load, b)) || (store && !box_known(v, store, b))) return verify_fault(v, "the box of %s is not known where it is copied", b->name);
     if (!loads && b->depth > 1 && b->tensor && is_used(v, b, &by) && stores && !by_engine(v, b)) return verify_fault(v, "%s is computed, read and stored, and changes its slot", b->name);
     if (store && store->n->share) return verify_fault(v, "the store of %s is shared", b->name);
