@@ -16,14 +16,14 @@ static int each(Each *f, void *context) {
     TilePaths paths = {0};
     int n = 0;
     tile_paths(all, &paths);
-    for (int i = 0; i < paths.n; i++)
+    for (int i = 0; i < 2 * paths.n; i++)      /* the second time with T = f16 */
         for (int number = 0;; number++) {
             Arena *a = tile_arena();
-            Kernel *k = tile_kernel(a, paths.at[i], number);
+            Kernel *k = tile_kernel(a, paths.at[i % paths.n], number, i < paths.n ? NULL : "f16");
             for (int m = 0; k && m < TILE_MACHINES; m++, n++) {
                 const char *why;
                 TileProgram *p = lower(k, &tile_machines[m], a, &why);
-                if (p) f(a, paths.at[i], p, &tile_machines[m], context);
+                if (p) f(a, paths.at[i % paths.n], p, &tile_machines[m], context);
             }
             arena_free(a);
             if (!k) break;
@@ -129,7 +129,7 @@ static void test_disturbed(void **state) {
     for (int i = 0; i < 1500; i++) {
         Arena *a = tile_arena();
         const char *why;
-        Kernel *k = tile_kernel(a, paths.at[i % paths.n], 0);
+        Kernel *k = tile_kernel(a, paths.at[i % paths.n], 0, NULL);
         const TileMachine *m = &tile_machines[i % TILE_MACHINES];
         TileProgram *p = k ? lower(k, m, a, &why) : NULL;
         if (p) disturb_one(a, p, m, i % 8 == 0, n);

@@ -219,7 +219,7 @@ static void mutate(const char *path, const TileMachine *machine, int first, int 
     for (int wanted = first;; wanted += every) {
         Arena *a = tile_arena();
         const char *why;
-        Kernel *k = tile_kernel(a, path, 0);
+        Kernel *k = tile_kernel(a, path, 0, NULL);
         Mutant m = {.a = a, .p = k ? lower(k, machine, a, &why) : NULL, .wanted = wanted};
         for (int i = 0; m.p && i < m.p->stages.n && !m.made; i++) mutate_stage(&m, i);
         VerifyReport r;

@@ -33,9 +33,11 @@ static void folder(Arena *a, const char *path, TilePaths *to) {
 }
 
 /* The kernels of a file, one after another; NULL behind the last. */
-Kernel *tile_kernel(Arena *a, const char *path, int number) {
+Kernel *tile_kernel(Arena *a, const char *path, int number, const char *type) {
     const char *why;
     FrontOptions options = {.parse = grammar_parse};
+    FrontArg arg = {"T", type};
+    if (type) options.args = &arg, options.n_args = 1;
     Diags *diags = diags_new(a);
     Source *s = source_read(a, path, &why);
     if (!s) out_of_memory(NULL, why);

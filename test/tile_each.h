@@ -7,8 +7,8 @@ extern const TileMachine tile_machines[TILE_MACHINES];
 
 typedef VEC(const char *) TilePaths;
 void tile_paths(Arena *a, TilePaths *to);
-/* Kernel number `number` of a file; NULL behind the last. */
-Kernel *tile_kernel(Arena *a, const char *path, int number);
+/* Kernel number `number` of a file, of a type parameter T = type (NULL: as it is); NULL behind the last, and where there is no T. */
+Kernel *tile_kernel(Arena *a, const char *path, int number, const char *type);
 const char *tile_text(Arena *a, const TileProgram *p);
 /* NULL, with the messages, when the text is refused. */
 TileProgram *tile_of_text(Arena *a, const char *text, size_t n, const char **messages);
