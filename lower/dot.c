@@ -11,7 +11,7 @@
 #include "lower/simd.h"
 #include "lower/sched.h"
 
-enum { LARGE_LOCAL = 256 << 10, MOST_PLANS = 32, RESERVE = 4096, SLOTS = 4 };
+enum { LONGEST_PIECE = 1024, SHORT_PIECE = 128, MOST_PLANS = 32, RESERVE = 4096, SLOTS = 4 };
 
 typedef enum Way { WAY_GRID, WAY_FEW, WAY_MANY } Way;
 static const TileShare share_a[] = {TILE_SHARE_ROW, TILE_SHARE_ROW, TILE_ALONE}, share_b[] = {TILE_SHARE_COL, TILE_ALONE, TILE_SHARE_ROW};
@@ -25,6 +25,7 @@ typedef struct Dot {
     const Index *m, *n_index, *k;
     Path path;
     const TileSimd *plan[MOST_PLANS];
+    int64_t chunk;              /* bytes of k that a tile holds */
     bool direct;                /* the elementwise engine takes the sum from the accumulators */
     int64_t bytes;              /* of the stage built last */
 } Dot;
@@ -276,7 +277,7 @@ static int panel_loops(Dot *d, Way way) {
     return d->path.n;
 }
 
-static int64_t chunk(const Dot *d) { return (d->l->m->local >= LARGE_LOCAL ? 256 : 128) / dtype_table[d->dot->a->type].bytes; }
+static int64_t chunk(const Dot *d) { return d->chunk / dtype_table[d->dot->a->type].bytes; }
 
 static bool sum_loops(Dot *d) {
     Low *l = d->l;
@@ -462,6 +463,16 @@ static bool build_way(Dot *d, int way, bool many, int slots) {
     return (!many || build(d, WAY_MANY, slots)) && build(d, WAY_FEW, slots) && build(d, WAY_GRID, slots);
 }
 
+/* Rows of operands are read in the longest pieces of which three fit, so that memory is read in long runs; short ones may come by two. */
+static bool build_largest(Dot *d, int before, int way, bool many) {
+    for (d->chunk = LONGEST_PIECE; d->chunk >= SHORT_PIECE; d->chunk /= 2)
+        for (int slots = d->chunk > SHORT_PIECE ? 3 : SLOTS; slots >= (d->chunk > SHORT_PIECE ? 3 : 2); slots--) {
+            d->l->p->stages.n = before;
+            if (build_way(d, way, many, slots)) return true;
+        }
+    return false;
+}
+
 int dot_stage(Low *l, int first) {
     Dot d = {.l = l, .first = first, .n = 1, .s = l->k->stmts.at[first]};
     const ScheduleItem *engine = sched_stmt(l, S_ENGINE, (Group){first, 1});
@@ -477,11 +488,7 @@ int dot_stage(Low *l, int first) {
     bool many = false;
     for (int i = 0; i < d.s->idx.n; i++) many |= is_a_only(&d, d.s->idx.at[i]);
     for (; d.n >= 1 && d.n >= want && way > -2; d.n--) {
-        bool built = false;
-        for (int slots = SLOTS; slots >= 2 && !built; slots--) {
-            l->p->stages.n = before;
-            built = build_way(&d, way, many, slots);
-        }
+        bool built = build_largest(&d, before, way, many);
         if (!built) continue;
         if (way < 0) cases(&d, before, many);
         else vec_push(l->a, &l->sched->cases, ((LowCase){NULL, before}));
