@@ -232,7 +232,8 @@ bool split_is_possible(const Stmt *s) {
     const Reduce *r = low_reduce((Stmt *)s);
     if (!r || r->scan || s->idx.n || !is_rectangle(r, 1)) return false;
     CombKind k = r->comb->kind;
-    if ((k == CK_MAX || k == CK_MIN) && r->comb->type == DT_F8E4M3) return false;    /* a part without elements is infinite, and the type has no infinity */
+    bool extreme = k == CK_MAX || k == CK_MIN || k == CK_ARGMAX || k == CK_ARGMIN;
+    if (extreme && r->comb->type == DT_F8E4M3) return false;    /* a part without elements is infinite, and the type has no infinity */
     if (k == CK_MEAN) return !r->pred && is_rectangle(r, r->idx.n);
     if (k == CK_ARGMAX || k == CK_ARGMIN) return !r->pred && r->idx.n == 1;
     return true;
