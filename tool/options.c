@@ -41,8 +41,8 @@ static const OptionRow option_rows[] = {
     {'w', "watch", "NAME[I,J]", "the history of one element of a tensor: what read and wrote it, and when", false},
     {'W', "home", "NAME=sram|dram", "where a tensor lives (default: inputs and outputs dram, temporaries sram if all fit)", false},
     {'u', "unchecked", NULL, "no search for races and values never written", false},
-    {'Q', "cc", "NAME", "the C compiler (default cc)", false},
-    {'P', "level", "-O2", "its optimisation level (default -O2)", false},
+    {'Q', "cc", "NAME", "the C compiler of a PE program (default cc)", false},
+    {'P', "level", "-O2", "optimisation level of a PE program's compile (default -O2; in knyfe test -O1)", false},
     {'h', "help", NULL, "this text", true},
 };
 enum { N_ROWS = sizeof option_rows / sizeof *option_rows };
@@ -61,7 +61,7 @@ const Command options_commands[] = {
      "  knyfe check softmax.knf\n  knyfe check *.knf\n", 1, -1, false},
     {"test", "knyfe test FILE|FOLDER ...",
      "Runs the test blocks of the files, and kernels without one on a list of shapes and distributions.\n"
-     "TAP on standard output.", "ktDSUHBTMnZqh",
+     "TAP on standard output.", "ktDSUHBTMPnZqh",
      "  knyfe test softmax.knf\n  knyfe test examples --junit report.xml\n  knyfe test softmax.knf --shapes D=1,1000\n", 1, -1, false},
     {"fmt", "knyfe fmt [-i|--check] FILE ...", "One canonical layout, comments kept; on standard output unless -i is given.", "ich",
      "  knyfe fmt softmax.knf\n  knyfe fmt -i *.knf\n  knyfe fmt --check *.knf\n", 1, -1, false},

@@ -61,7 +61,7 @@ def check(knyfe, paths):
 
 def run_tests(a, paths, cc):
     """Results of knyfe test on the files: (ok, name of the kernel, line, what it says). Files whose run dies are tried one by one."""
-    command = [a.knyfe, "test", "-q", "--no-cache", "--batch", str(len(paths)), "--seed", str(a.seed)] + paths
+    command = [a.knyfe, "test", "-q", "--no-cache", "--batch", str(len(paths)), "--seed", str(a.seed)] + (["-t", a.target, "--level", "-O0"] if a.target else []) + paths
     p = subprocess.run(command, capture_output=True, text=True, errors="replace", env=dict(os.environ, CC=cc))
     results = []
     for line in p.stdout.splitlines():
@@ -117,6 +117,7 @@ def main():
     args.add_argument("--seed", type=int, default=1)
     args.add_argument("--count", type=int, default=100)
     args.add_argument("--first", type=int, default=1)
+    args.add_argument("--target", help="a machine, in place of the host")
     args.add_argument("--batch", type=int, default=50, help="kernels of one compiler call")
     args.add_argument("--jobs", type=int, default=os.cpu_count())
     args.add_argument("--least-hits", type=int, default=0, help="how often each kind of node and type must occur")
