@@ -338,6 +338,7 @@ static void header(GridGen *g, Out *to) {
     if (text.n && text.text[text.n - 1] != '\n') out_s(&text, "\n");
     out_s(&text, "\n");
     schedule_print(g->tp, NULL, g->a, &text);
+    if (g->tp->verified) out_f(&text, "\nVerified:\n%s\n", g->tp->verified);
     while (text.n && text.text[text.n - 1] == '\n') text.text[--text.n] = 0;
     g->p.out = to;
     c_comment(&g->p, text.text);

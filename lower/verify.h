@@ -6,11 +6,13 @@
 typedef struct VerifyReport {
     const char *why;            /* the first fault, a sentence that names stage and node; NULL: none */
     const char *text;           /* lines without a line end behind the last */
-    int structural, proved, executed;   /* questions decided by form, by the prover, by execution at small dims */
+    int structural, proved;     /* questions decided by form, by the prover */
+    int open;                   /* stages of which something is neither shown nor refuted; the simulator's own checks judge each run of those */
+    const char *doubt;          /* the first such question */
     int64_t most_bytes;         /* of tiles in a PE, of the stages where it is a number */
 } VerifyReport;
 
-/* False when a rule is broken or nothing could show that it holds.
+/* False when a rule is broken; what is neither shown nor refuted is counted in `open`.
  *   coverage    each point of each statement is computed exactly once, by one PE; each fact is tested
  *   fit         the tiles of a stage fit into local memory wherever its guard holds
  *   footprints  what is read lies in a tile that holds it by then, or the core fetches it (one core)

@@ -19,14 +19,14 @@ typedef struct Verify {
     const TileStage *s;         /* the stage looked at */
     Spots places;              /* its nodes but loops, and the loops, in order */
     Affine *affine;             /* what holds in it; made when first asked */
-    bool in_doubt;              /* something of the stage is left to execution */
+    bool in_doubt;              /* something of the stage is left open */
     const char *doubt;          /* what */
     int fits, by_guard, reads, copies_shared;
 } Verify;
 
 /* False, and the fault is noted if it is the first. */
 __attribute__((format(printf, 2, 3))) bool verify_fault(Verify *v, const char *format, ...);
-/* Neither shown nor refuted: execution decides. True. */
+/* Neither shown nor refuted: the stage counts as open. True. */
 __attribute__((format(printf, 2, 3))) bool verify_doubt(Verify *v, const char *format, ...);
 const char *verify_text(Verify *v, const Expr *e);
 
@@ -64,5 +64,3 @@ bool verify_copies(Verify *v);          /* verify_copy.c */
 bool verify_fit(Verify *v);             /* verify_fit.c */
 /* Stages that may both run: their guards do not exclude each other. */
 bool verify_compatible(Verify *v, const TileStage *x, const TileStage *y);
-/* The index skeleton of the stage at small dims: coverage and footprints by counting. */
-bool verify_run(Verify *v);             /* verify_run.c */

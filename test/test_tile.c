@@ -56,9 +56,9 @@ static void test_round_trip(void **state) {
 static void verifies(Arena *a, const char *path, const TileProgram *p, const TileMachine *m, void *context) {
     VerifyReport r;
     int *bad = context;
-    if (tile_verify(p, m, &r, a)) return;
+    if (tile_verify(p, m, &r, a) && !r.open) return;
     ++*bad;
-    print_error("%s %s: %s\n", path, p->kernel->name, r.why);
+    print_error("%s %s: %s\n", path, p->kernel->name, r.why ? r.why : r.doubt);
 }
 
 /* The middle of the times of verifying a kernel is below 2 ms. */

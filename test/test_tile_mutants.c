@@ -223,7 +223,7 @@ static void mutate(const char *path, const TileMachine *machine, int first, int 
         Mutant m = {.a = a, .p = k ? lower(k, machine, a, &why) : NULL, .wanted = wanted};
         for (int i = 0; m.p && i < m.p->stages.n && !m.made; i++) mutate_stage(&m, i);
         VerifyReport r;
-        bool survives = m.made && tile_verify(m.p, machine, &r, a);
+        bool survives = m.made && tile_verify(m.p, machine, &r, a) && !r.open;
         if (m.made) count[m.operator].made++, count[m.operator].caught += !survives;
         if (survives && list) print_message("survives: %s, mutant %d: %s (stage %s)\n", strrchr(path, '/') + 1, wanted, operators[m.operator].text, m.at ? m.at : "");
         arena_free(a);
