@@ -128,25 +128,39 @@ static int command_run(char *const *argv, const char *log) {
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
+/* command_run of the words of `cc` with these arguments behind them. */
+static int compiler_run(const char *cc, char *const *arguments, const char *log, Arena *a) {
+    VEC(char *) words = {0};
+    for (const char *s = cc + strspn(cc, " \t"); *s; s += strspn(s, " \t")) {
+        size_t n = strcspn(s, " \t");
+        vec_push(a, &words, (char *)arena_strndup(a, s, n));
+        s += n;
+    }
+    if (!words.n) return -1;
+    while (*arguments) vec_push(a, &words, *arguments++);
+    vec_push(a, &words, (char *)NULL);
+    return command_run(words.at, log);
+}
+
 static bool compile(const char *path, SimCompiler cc, const char *dir, Arena *a, const char **why, bool *environment) {
     char *obj = arena_printf(a, "%s/p.o", dir), *so = arena_printf(a, "%s/p.so", dir), *log = arena_printf(a, "%s/log", dir), *pre = arena_printf(a, "%s/p.i", dir);
-    char *const make[] = {(char *)cc.cc, (char *)cc.level, "-std=gnu11", "-march=native", "-ffp-contract=off", "-fno-math-errno", "-fPIC", "-Wall", "-Wno-psabi", "-Werror=incompatible-pointer-types", "-Werror=strict-prototypes", "-Werror=old-style-definition", "-Werror=implicit-function-declaration", "-Werror=int-conversion",
+    char *const make[] = {(char *)cc.level, "-std=gnu11", "-march=native", "-ffp-contract=off", "-fno-math-errno", "-fPIC", "-Wall", "-Wno-psabi", "-Werror=incompatible-pointer-types", "-Werror=strict-prototypes", "-Werror=old-style-definition", "-Werror=implicit-function-declaration", "-Werror=int-conversion",
                           arena_printf(a, "-I%s", cc.include), "-c", (char *)path, "-o", obj, NULL};
-    char *const expand[] = {(char *)cc.cc, "-std=gnu11", "-march=native", "-fPIC", arena_printf(a, "-I%s", cc.include), "-E", (char *)path, "-o", pre, NULL};
-    char *const link[] = {(char *)cc.cc, "-shared", "-nostartfiles", obj, "-o", so, NULL};
+    char *const expand[] = {"-std=gnu11", "-march=native", "-fPIC", arena_printf(a, "-I%s", cc.include), "-E", (char *)path, "-o", pre, NULL};
+    char *const link[] = {"-shared", "-nostartfiles", obj, "-o", so, NULL};
     size_t n = 0;
-    int status = command_run(make, log);
+    int status = compiler_run(cc.cc, make, log, a);
     *environment = status == 127 || status < 0;
     if (status) {
         const char *text = read_all(log, &n, a);
         *why = *environment ? arena_printf(a, "the compiler '%s' can't be run", cc.cc) : arena_printf(a, "the compiler refuses it:\n%s", text ? text : "");
         return false;
     }
-    const char *said = command_run(expand, log) ? "the preprocessor fails" : text_fault(read_all(pre, &n, a), cc.include, a);
+    const char *said = compiler_run(cc.cc, expand, log, a) ? "the preprocessor fails" : text_fault(read_all(pre, &n, a), cc.include, a);
     if (said) { *why = said; return false; }
     const char *text = read_all(obj, &n, a), *fault = text ? object_fault((const unsigned char *)text, n, a) : "the compiler left no object";
     if (fault) { *why = fault; return false; }
-    if (command_run(link, log)) {
+    if (compiler_run(cc.cc, link, log, a)) {
         text = read_all(log, &n, a);
         *why = arena_printf(a, "it does not link:\n%s", text ? text : "");
         return false;
@@ -161,7 +175,7 @@ static void remove_folder(const char *dir, Arena *a) {
 }
 
 bool sim_program_load(SimProgram *out, const char *path, SimCompiler cc, Arena *a, const char **why, bool *environment) {
-    const char *tmp = getenv("TMPDIR");
+    const char *tmp = cc.folder ? cc.folder : getenv("TMPDIR");
     char *dir = arena_printf(a, "%s/knyfe-sim-XXXXXX", tmp ? tmp : "/tmp");
     *out = (SimProgram){0};
     *environment = true;

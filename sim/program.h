@@ -9,7 +9,12 @@ typedef struct SimProgram {
     const char *dim[SIM_DIMS], *scalar[SIM_DIMS];
 } SimProgram;
 
-typedef struct SimCompiler { const char *cc, *level, *include; } SimCompiler;   /* "cc", "-O2", the folder that holds knyfe/pe.h */
+typedef struct SimCompiler {
+    const char *cc;            /* the command, words apart by spaces: "cc" */
+    const char *level;         /* "-O2" */
+    const char *include;       /* the folder that holds knyfe/pe.h */
+    const char *folder;        /* where its files go for a moment; NULL: $TMPDIR, or /tmp */
+} SimCompiler;
 
 /* Compiles and loads `path`. On failure returns false and sets *why to text for the user (the compiler's own words included);
  * *environment tells a missing compiler from a faulty program. */

@@ -49,7 +49,7 @@ def usage():
     expect("unknown machine", ["-t", "hots", SOFTMAX], 2, "did you mean host")
     expect("a machine without an emitter", ["-t", os.path.join(FAULTY, "mute.knf"), SOFTMAX], 2, "mute|host, mtia1")
     expect("unknown stage", ["--dump", "tiles", SOFTMAX], 2, "ast, kernel, schedule, tile, c")
-    expect("no tiles on a host", ["--dump", "tile", SOFTMAX], 2, "no grid")
+    expect("no tiles on a host", ["--dump", "tile", "-t", "host", SOFTMAX], 2, "no grid")
     expect("no dims", ["run", SOFTMAX], 2, "N, D|knyfe run")
     expect("unknown dim", ["run", SOFTMAX, "N=1", "E=2"], 2, "no dim or scalar 'E'")
     expect("a dim below 0", ["run", SOFTMAX, "N=-1", "D=2"], 2, "0 or more")
@@ -65,6 +65,17 @@ def usage():
     expect("machines of another name", ["machines", "hsot"], 2, "did you mean host")
 
 
+def default(tmp):
+    """Without -t all commands mean the same grid."""
+    report = os.path.join(tmp, "r.json")
+    p = run("run", SOFTMAX, "N=3", "D=5", "--json", report)
+    r = json.load(open(report)) if os.path.exists(report) else {}
+    ok(p.returncode == 0 and r["target"] == "mtia1" and r["cycles"] > 0, "knyfe run without -t", p.stdout + p.stderr)
+    for args in ([SOFTMAX], [SOFTMAX, "--dump", "tile"], ["explain", SOFTMAX, "N=3", "D=5"]):
+        p, q = run(*args), run(*args, "-t", "mtia1")
+        ok(p.returncode == q.returncode == 0 and p.stdout == q.stdout.replace("softmax.knf -t mtia1\n", "softmax.knf\n", 1), "without -t as with -t mtia1: " + " ".join(args[1:]), p.stderr)
+
+
 def programs(tmp):
     bad = os.path.join(tmp, "bad.knf")
     with open(bad, "w") as f:
@@ -76,14 +87,14 @@ def programs(tmp):
         f.write("old")
     expect("an error leaves the output file alone", [bad, "-o", out], 1)
     ok(open(out).read() == "old" and len(os.listdir(tmp)) == 2, "no half file", os.listdir(tmp))
-    p = run(SOFTMAX, "-o", out)
-    ok(p.returncode == 0 and open(out).read() == run(SOFTMAX).stdout and not p.stdout, "-o writes what goes to standard output", p.stderr)
+    p = run(SOFTMAX, "-t", "host", "-o", out)
+    ok(p.returncode == 0 and open(out).read() == run(SOFTMAX, "-t", "host").stdout and not p.stdout, "-o writes what goes to standard output", p.stderr)
     c = subprocess.run(["cc", "-std=gnu11", "-O1", "-Wall", "-Wextra", "-Werror", "-c", "out.c"], cwd=tmp, capture_output=True, text=True)
     ok(c.returncode == 0, "the emitted file compiles alone without a warning", c.stderr)
     with open(os.path.join(tmp, "k.knf"), "w") as f:
         f.write(run(SOFTMAX, "--dump", "kernel").stdout)
     strip = lambda t: t[t.index("#include"):]
-    again = run("--from", "kernel", os.path.join(tmp, "k.knf"))
+    again = run("--from", "kernel", "-t", "host", os.path.join(tmp, "k.knf"))
     ok(again.returncode == 0 and "int softmax(" in again.stdout, "--from kernel reads --dump kernel", again.stderr)
     wrong_text = os.path.join(tmp, "wrong.knf")
     with open(wrong_text, "w") as f:
@@ -97,16 +108,18 @@ def environment(tmp):
         p = run(SOFTMAX, stdout=full)
         ok(p.returncode == 4 and "standard output" in p.stderr, "a full disk on standard output", p.stderr)
     expect("an output that can't be written", [SOFTMAX, "-o", os.path.join(tmp, "no", "x.c")], 4, "x.c")
-    expect("no compiler", ["run", SOFTMAX, "N=3", "D=3"], 4, "no C compiler", env={"PATH": "", "CC": ""})
-    expect("a wrong CC", ["run", SOFTMAX, "N=3", "D=3"], 4, "CC is", env={"CC": "nothing-there"})
-    expect("no temporary folder", ["run", SOFTMAX, "N=3", "D=3"], 4, "temporary", env={"TMPDIR": os.path.join(tmp, "no")})
+    for machine in "host", "mtia1":
+        command = ["run", SOFTMAX, "-t", machine, "N=3", "D=3"]
+        expect("no compiler, " + machine, command, 4, "no C compiler", env={"PATH": "", "CC": ""})
+        expect("a wrong CC, " + machine, command, 4, "CC is", env={"CC": "nothing-there"})
+        expect("no temporary folder, " + machine, command, 4, "temporary", env={"TMPDIR": os.path.join(tmp, "no")})
 
 
 def arrays(tmp):
     path = lambda n: os.path.join(tmp, n)
     x = struct.pack("<6f", 1, 2, 3, 1, 1, 1)
     good = npy(path("x.npy"), "<f4", "(2, 3)", x)
-    p = run("run", SOFTMAX, "--in", "x=" + good, "--out", "y=" + path("y.npy"), "--json", path("r.json"))
+    p = run("run", SOFTMAX, "-t", "host", "--in", "x=" + good, "--out", "y=" + path("y.npy"), "--json", path("r.json"))
     y = open(path("y.npy"), "rb").read() if os.path.exists(path("y.npy")) else b""
     ok(p.returncode == 0 and b"'shape': (2, 3)" in y and abs(struct.unpack("<6f", y[-24:])[5] - 1 / 3) < 1e-6, ".npy in and out", p.stderr)
     r = json.load(open(path("r.json")))
@@ -125,10 +138,10 @@ def arrays(tmp):
         expect(".npy: " + what, ["run", SOFTMAX, "--in", "x=" + file], 4, words)
     expect("extents that disagree", ["run", SOFTMAX, "--in", "x=" + good, "N=7"], 3, "disagree")
     ids = npy(path("id.npy"), "<i4", "(3,)", struct.pack("<3i", 0, 4, 1))
-    p = run("run", BAG, "V=4", "D=2", "--in", "id=" + ids)
+    p = run("run", BAG, "-t", "host", "V=4", "D=2", "--in", "id=" + ids)
     ok(p.returncode == 3 and "id in 0..V" in p.stderr and "nothing was written" in p.stdout, "a check refuses its input", p.stdout + p.stderr)
     for c in ["bag_late", "bag_never"]:
-        p = run("run", BAG, "V=4", "D=2", "--in", "id=" + ids, "--emitted", os.path.join(FAULTY, c + ".c"))
+        p = run("run", BAG, "-t", "host", "V=4", "D=2", "--in", "id=" + ids, "--emitted", os.path.join(FAULTY, c + ".c"))
         ok(p.returncode == 3 and "FAILED" in p.stdout, "caught: " + c, p.stdout + p.stderr)
 
 
@@ -141,7 +154,7 @@ def faulty():
     ok(sorted(words) == [os.path.basename(f)[:-2] for f in files], "each faulty kernel has its words", files)
     for f in files:
         name = os.path.basename(f)[:-2]
-        p = run("run", TRIANGLE, "M=13", "N=9", "--time-limit", "2", "--emitted", f)
+        p = run("run", TRIANGLE, "-t", "host", "M=13", "N=9", "--time-limit", "2", "--emitted", f)
         ok(p.returncode == (0 if name == "right" else 3) and words[name] in p.stderr, "caught: " + name, "status %d\n%s%s" % (p.returncode, p.stdout, p.stderr))
 
 
@@ -221,7 +234,7 @@ def explain(tmp):
             f.write(run(knf, "-t", "mtia1", "--dump", "tile").stdout)
         again, a, b = run(tile, "--from", "tile", "-t", "mtia1", "--dump", "tile"), run(tile, "--from", "tile", "-t", "mtia1"), run(knf, "-t", "mtia1")
         ok(again.stdout == open(tile).read() and a.returncode == b.returncode == 0 and bare(a.stdout) == bare(b.stdout), "--from tile: " + name, again.stderr + a.stderr)
-    expect("--from tile on a host", [tile, "--from", "tile"], 2, "no grid")
+    expect("--from tile on a host", [tile, "--from", "tile", "-t", "host"], 2, "no grid")
     expect("--from tile of a kernel", [transpose, "--from", "tile", "-t", "mtia1"], 1, "error:")
     own = os.path.join(tmp, "s.knf")
     with open(own, "w") as f:
@@ -232,7 +245,7 @@ def explain(tmp):
         ok(s.returncode == 0 and words in s.stdout, "the schedule taken by " + " ".join(more), s.stdout + s.stderr)
     expect("a schedule that can't be met", ["run", own, "N=3", "D=3", "-t", "mtia2", "-s", "bad"], 1, "schedule 'bad' can't be met|legal is")
     expect("no such schedule", [own, "-t", "mtia1", "-s", "bad"], 1, "no schedule 'bad'")
-    expect("a schedule on a host", [own, "-s", "one"], 2, "-s takes auto")
+    expect("a schedule on a host", [own, "-t", "host", "-s", "one"], 2, "-s takes auto")
     s = run("run", own, "N=40", "D=50", "-t", "mtia1", "--json", os.path.join(tmp, "s.json"))
     ok(s.returncode == 0 and json.load(open(os.path.join(tmp, "s.json")))["schedule"] == "one", "a run by a schedule", s.stdout + s.stderr)
     p = run("test", transpose, "-t", "mtia2", "-q")
@@ -241,30 +254,38 @@ def explain(tmp):
 
 def interrupt(tmp):
     env = dict(os.environ, KNYFE_DATA=ROOT, TMPDIR=tmp)
-    for sig in (signal.SIGINT, signal.SIGTERM):
-        p = subprocess.Popen([KNYFE, "run", TRIANGLE, "M=5", "N=4", "--emitted", os.path.join(FAULTY, "endless.c")], stdout=subprocess.PIPE,
-                             stderr=subprocess.PIPE, env=env)
+    slow, endless = os.path.join(tmp, "slow"), os.path.join(FAULTY, "endless.c")
+    with open(slow, "w") as f:
+        f.write("#!/bin/sh\nexec sleep 5\n")
+    os.chmod(slow, 0o755)
+    for sig, machine in (signal.SIGINT, "host"), (signal.SIGTERM, "host"), (signal.SIGINT, "mtia1"):
+        command, seen = [KNYFE, "run", TRIANGLE, "-t", machine, "M=5", "N=4"], os.path.join("knyfe-sim-*", "log")
+        if machine == "host":
+            command, seen = command + ["--emitted", endless], "kernels0.so"
+        p = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env if machine == "host" else dict(env, CC=slow))
         for _ in range(200):
             time.sleep(0.05)
-            if glob.glob(os.path.join(tmp, "knyfe-*", "kernels0.so")):
+            if glob.glob(os.path.join(tmp, "knyfe-*", seen)):
                 break
         time.sleep(0.2)
         p.send_signal(sig)
         out, _ = p.communicate(timeout=20)
-        ok(p.returncode == -sig and not out and not glob.glob(os.path.join(tmp, "knyfe-*")), "signal %d leaves nothing behind" % sig, os.listdir(tmp))
+        ok(p.returncode == -sig and not out and not glob.glob(os.path.join(tmp, "knyfe-*")), "signal %d leaves nothing behind, %s" % (sig, machine), os.listdir(tmp))
 
 
 def tests(tmp):
-    p = run("test", SOFTMAX, "--junit", os.path.join(tmp, "j.xml"))
-    n = p.stdout.count("\nok ")
-    ok(p.returncode == 0 and n > 5 and "\n1..%d\n" % n in p.stdout and "<testsuite" in open(os.path.join(tmp, "j.xml")).read(), "knyfe test", p.stdout + p.stderr)
+    for more in [], ["-t", "host"]:
+        p = run("test", SOFTMAX, "--junit", os.path.join(tmp, "j.xml"), *more)
+        n = p.stdout.count("\nok ")
+        ok(p.returncode == 0 and n > 5 and "\n1..%d\n" % n in p.stdout and "<testsuite" in open(os.path.join(tmp, "j.xml")).read(),
+           " ".join(["knyfe test", *more]), p.stdout + p.stderr)
     wrong = os.path.join(tmp, "w.knf")
     with open(wrong, "w") as f:
         f.write("combinator f(x: f32) -> (y: f32) {\n    state s = 0.0\n    step { s = s * 0.5 + x }\n    merge (o) { s = s + o.s }\n    final (s)\n}\n"
                 "kernel w(x: f32[N]) -> (y: f32) {\n    y = reduce f[n] x[n]\n}\ntest w { x = [1.0, 1.0], expect y = 2.0 }\n")
-    p = run("test", wrong)
+    p = run("test", wrong, "-t", "host")
     ok(p.returncode == 3 and "combinator f keeps its laws" in p.stdout and "not ok 1" in p.stdout and "'expect'" in p.stdout, "broken laws and a wrong result", p.stdout + p.stderr)
-    p = run("test", TRIANGLE, "--batch", "5", os.path.join(ROOT, "examples", "gelu.knf"))
+    p = run("test", TRIANGLE, "-t", "host", "--batch", "5", os.path.join(ROOT, "examples", "gelu.knf"))
     ok(p.returncode == 0, "knyfe test --batch", p.stdout[-2000:] + p.stderr)
     with open(wrong, "w") as f:
         f.write("kernel  w(x:f32[N])->(y:f32[N]){ # why\n y[n]=x[n]*2.0+1.0   # so\n\n\n}\n")
@@ -275,7 +296,7 @@ def tests(tmp):
 
 
 with tempfile.TemporaryDirectory() as folder:
-    parts = [lambda d: usage(), programs, environment, arrays, lambda d: faulty(), grid, explain, interrupt, tests]
+    parts = [lambda d: usage(), default, programs, environment, arrays, lambda d: faulty(), grid, explain, interrupt, tests]
     for i, part in enumerate(parts):
         own = os.path.join(folder, str(i))
         os.mkdir(own)

@@ -3,7 +3,7 @@
 
 usage: lang.py KNYFE err|lang|examples|docs|plant|sample [--bless] [--target MACHINE] [NAME ...]
 
-With --target, tests run on that machine.
+Tests run on the machine of --target, on the host without.
 
 err       every test/err/*.knf is refused by `knyfe check` with exit status 1 and nothing on standard output; one error stands at each
           line marked `#! error` (or `#! error: WORD`, then an error, note, help or edit has WORD), and no error elsewhere. Where FILE.err stands
@@ -158,7 +158,7 @@ def files_of(kind):
 
 
 def main(arguments):
-    options = argparse.Namespace(bless='--bless' in arguments, target=[])
+    options = argparse.Namespace(bless='--bless' in arguments, target=['-t', 'host'])
     arguments = [a for a in arguments if a != '--bless']
     if '--target' in arguments[:-1]:
         at = arguments.index('--target')

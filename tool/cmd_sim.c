@@ -3,6 +3,7 @@
 #include "sim/program.h"
 #include "sim/report.h"
 #include "tool/compare.h"
+#include "tool/compile.h"
 #include "tool/machine.h"
 #include "tool/npy.h"
 #include <math.h>
@@ -60,7 +61,7 @@ static int load(Job *j) {
     FILE *f = fopen(path, "r");
     if (!f) tool_die(STATUS_ENVIRONMENT, "%s can't be read", path);
     fclose(f);
-    SimCompiler cc = {o->sim.compiler ? o->sim.compiler : "cc", o->sim.level ? o->sim.level : "-O2", include};
+    SimCompiler cc = {o->sim.compiler ? o->sim.compiler : compile_command(j->t), o->sim.level ? o->sim.level : "-O2", include, temp_folder()};
     if (sim_program_load(&j->program, path, cc, j->t->arena, &why, &environment)) return 0;
     tool_error("%s: %s", path, why);
     return environment ? STATUS_ENVIRONMENT : STATUS_RUN;

@@ -40,29 +40,34 @@ static const char *find_program(Arena *a, const char *word) {
 
 typedef VEC(const char *) Words;
 
-/* The compiler's command: the words of $CC, or the first of cc, gcc, clang that is there. */
-static Words compiler(Tool *t) {
+static Words words_of(Arena *a, const char *text) {
     Words w = {0};
+    for (const char *p = text + strspn(text, " \t"); *p; p += strspn(p, " \t")) {
+        size_t n = strcspn(p, " \t");
+        const char *word = arena_strndup(a, p, n);
+        vec_push(a, &w, word);
+        p += n;
+    }
+    return w;
+}
+
+/* The words of compile_command, the first with its folder. */
+static Words compiler(Tool *t) {
+    Words w = words_of(t->arena, compile_command(t));
+    w.at[0] = find_program(t->arena, w.at[0]);
+    return w;
+}
+
+const char *compile_command(Tool *t) {
     const char *env = getenv("CC");
     if (env && *env) {
-        for (const char *p = env + strspn(env, " \t"); *p; p += strspn(p, " \t")) {
-            size_t n = strcspn(p, " \t");
-            const char *word = arena_strndup(t->arena, p, n);
-            vec_push(t->arena, &w, word);
-            p += n;
-        }
-        const char *full = w.n ? find_program(t->arena, w.at[0]) : NULL;
-        if (!full) tool_die(STATUS_ENVIRONMENT, "no C compiler: CC is '%s', which can't be run", env);
-        w.at[0] = full;
-        return w;
+        Words w = words_of(t->arena, env);
+        if (!w.n || !find_program(t->arena, w.at[0])) tool_die(STATUS_ENVIRONMENT, "no C compiler: CC is '%s', which can't be run", env);
+        return env;
     }
     static const char *const names[] = {"cc", "gcc", "clang"};
-    for (int i = 0; i < 3; i++) {
-        const char *full = find_program(t->arena, names[i]);
-        if (!full) continue;
-        vec_push(t->arena, &w, full);
-        return w;
-    }
+    for (int i = 0; i < 3; i++)
+        if (find_program(t->arena, names[i])) return names[i];
     tool_die(STATUS_ENVIRONMENT, "no C compiler: neither cc, gcc nor clang is on the PATH; install one (Debian: apt install gcc) or set CC");
 }
 

@@ -15,6 +15,8 @@ typedef struct Compiled {
 /* Compiles n units into one shared object. The entry of unit i is compile_entry(i, n). `level` is 1 or 3.
  * Dies with STATUS_ENVIRONMENT when there is no compiler. */
 Compiled compile_units(Tool *t, const CUnit *units, int n, int level);
+/* The compiler's command, words apart by spaces: $CC, or the first of cc, gcc, clang that is there. Dies when none is. */
+const char *compile_command(Tool *t);
 /* The symbol of knyfe_call for unit i of n. */
 const char *compile_entry(Arena *a, int i, int n);
 /* The unit of a kernel as the host emitter writes it. */

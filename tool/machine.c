@@ -7,7 +7,7 @@
 /* A machine says in its property `emit` which emitter serves it; these are the ones there are. */
 static const char *const emitters[] = {[EMIT_HOST] = "host", [EMIT_PE] = "pe"};
 /* What is taken without -t: the first of these that has an emitter. */
-static const char *const defaults[] = {"host", "mtia1"};
+static const char *const defaults[] = {"mtia1", "host"};
 
 static int by_text(const void *x, const void *y) { return strcmp(*(const char *const *)x, *(const char *const *)y); }
 

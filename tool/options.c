@@ -11,7 +11,7 @@
 typedef struct OptionRow { int key; const char *name, *arg, *about; bool is_short; } OptionRow;
 static const OptionRow option_rows[] = {
     {'k', "kernel", "NAME", "the kernel to take (default: the last of the file)", true},
-    {'t', "target", "NAME|FILE", "the machine to emit for, by name or a .knf file with a machine block (default: host)", true},
+    {'t', "target", "NAME|FILE", "the machine to emit for, by name or a .knf file with a machine block (default: mtia1)", true},
     {'s', "schedule", "NAME", "the schedule: auto, or on a grid one of the file or another .knf (default: the last for kernel and machine)", true},
     {'D', "define", "NAME=VALUE", "a compile-time parameter", true},
     {'o', "output", "FILE", "write there instead of standard output; whole or not at all", true},
@@ -41,7 +41,7 @@ static const OptionRow option_rows[] = {
     {'w', "watch", "NAME[I,J]", "the history of one element of a tensor: what read and wrote it, and when", false},
     {'W', "home", "NAME=sram|dram", "where a tensor lives (default: inputs and outputs dram, temporaries sram if all fit)", false},
     {'u', "unchecked", NULL, "no search for races and values never written", false},
-    {'Q', "cc", "NAME", "the C compiler of a PE program (default cc)", false},
+    {'Q', "cc", "NAME", "the C compiler of a PE program (default: $CC, or the first of cc, gcc, clang)", false},
     {'P', "level", "-O2", "optimisation level of a PE program's compile (default -O2; in knyfe test -O1)", false},
     {'h', "help", NULL, "this text", true},
 };
@@ -49,14 +49,14 @@ enum { N_ROWS = sizeof option_rows / sizeof *option_rows };
 
 const Command options_commands[] = {
     {NULL, "knyfe FILE [-o FILE.c]", "Emits C for one kernel of FILE.", "ktsDodFnh",
-     "  knyfe softmax.knf > softmax.c\n  knyfe softmax.knf -D T=f16 -o softmax.c\n  knyfe softmax.knf --dump kernel\n", 1, 1, false},
+     "  knyfe softmax.knf > softmax.c\n  knyfe softmax.knf -D T=f16 -t host -o softmax.c\n  knyfe softmax.knf --dump kernel\n", 1, 1, false},
     {"run", "knyfe run FILE [NAME=VALUE ...]",
      "Emits, compiles and runs a kernel, compares the result with the reference, and reports.\n"
      "NAME=VALUE sets a dim or a scalar; dims also come from the arrays given with --in.",
      "ktsDIOSJFnCTMEZXGLWuqh",
-     "  knyfe run softmax.knf N=1024 D=1024\n  knyfe run softmax.knf --in x=x.npy --out y=y.npy\n"
+     "  knyfe run softmax.knf N=1024 D=1024\n  knyfe run softmax.knf N=1024 D=1024 -t host\n  knyfe run softmax.knf --in x=x.npy --out y=y.npy\n"
      "  knyfe run fc.knf -D T=f32 M=64 N=64 K=64 --json report.json\n"
-     "  knyfe run fc.knf M=512 N=512 K=512 -t mtia1 --lift all\n", 1, 1, true},
+     "  knyfe run fc.knf M=512 N=512 K=512 -t mtia2 --lift all\n", 1, 1, true},
     {"check", "knyfe check FILE ...", "Reads and checks files; says nothing when they are right.", "kDFh",
      "  knyfe check softmax.knf\n  knyfe check *.knf\n", 1, -1, false},
     {"test", "knyfe test FILE|FOLDER ...",
@@ -76,7 +76,7 @@ const Command options_commands[] = {
     {"explain", "knyfe explain FILE [NAME=VALUE ...]",
      "Says how a kernel lies on a grid of PEs, where its time goes, what bounds it, and what to try.\n"
      "NAME=VALUE sets a dim or a scalar; dims also come from the arrays given with --in.",
-     "ktsDISoTMWqh", "  knyfe explain softmax.knf N=1024 D=1024 -t mtia1\n", 1, 1, true},
+     "ktsDISoTMWqh", "  knyfe explain softmax.knf N=1024 D=1024 -t mtia2\n", 1, 1, true},
 };
 const int options_n_commands = sizeof options_commands / sizeof *options_commands;
 

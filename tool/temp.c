@@ -14,24 +14,29 @@ static char folder[512];
 static volatile sig_atomic_t child;
 static pid_t owner;
 
-/* Removes the files of the folder, and it. By system calls only: it runs in handlers too, where opendir may not. */
-void temp_remove(void) {
-    if (!folder[0] || owner != getpid()) return;
-    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+/* Removes a folder, its files, and its folders `depth` levels down. By system calls only: it runs in handlers too, where opendir may not. */
+static void remove_folder(int at, const char *name, int depth) {
+    int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     if (fd >= 0) {
         char buf[4096] __attribute__((aligned(8)));
         for (;;) {
             long n = syscall(SYS_getdents64, fd, buf, sizeof buf);
             if (n <= 0) break;
-            for (long at = 0; at < n;) {
-                struct dirent64 *d = (struct dirent64 *)(buf + at);
-                if (strcmp(d->d_name, ".") && strcmp(d->d_name, "..")) unlinkat(fd, d->d_name, 0);
-                at += d->d_reclen;
+            for (long i = 0; i < n;) {
+                struct dirent64 *d = (struct dirent64 *)(buf + i);
+                bool own = strcmp(d->d_name, ".") && strcmp(d->d_name, "..");
+                if (own && unlinkat(fd, d->d_name, 0) && depth) remove_folder(fd, d->d_name, depth - 1);
+                i += d->d_reclen;
             }
         }
         close(fd);
     }
-    rmdir(folder);
+    unlinkat(at, name, AT_REMOVEDIR);
+}
+
+void temp_remove(void) {
+    if (!folder[0] || owner != getpid()) return;
+    remove_folder(AT_FDCWD, folder, 1);
     folder[0] = '\0';
 }
 
