@@ -246,7 +246,7 @@ static Expr *opened(GridGen *g, const Expr *e) {
 
 /* --- conditions ---------------------------------------------------------------------------------------------------------------------- */
 
-static bool is_branch(const GridGen *g, const Expr *condition) { return !g->select || (g->lane && !grid_mentions_lane(g, condition)); }
+static bool is_branch(const GridGen *g, const Expr *condition) { return !g->select || (g->lane && !grid_varies(g, condition)); }
 
 CExpr grid_condition(GridGen *g, const Expr *e) {
     if (grid_is_int(g, e)) return grid_int(g, e);
@@ -305,16 +305,19 @@ static CExpr selection(GridGen *g, const Expr *e) {
     return grid_apply3(g, "select", grid_lt(e->type), m, x, y);
 }
 
+/* The second operand is looked at where the first, the same in all lanes, leaves it open. */
 static CExpr logic_branch(GridGen *g, const Expr *e) {
-    const char *v = grid_name(g, e->op == OP_AND ? "both" : "either");
-    c_declare(&g->p, "bool", v, grid_condition(g, e->args.at[0]));
-    c_if(&g->p, e->op == OP_AND ? c_atom(v) : c_unary(&g->p, "!", c_atom(v)));
+    bool lanes = grid_varies(g, e->args.at[1]);
+    const char *v = grid_name(g, e->op == OP_AND ? "both" : "either"), *open = lanes ? grid_name(g, "left") : v;
+    c_declare(&g->p, lanes ? "const bool" : "bool", open, grid_condition(g, e->args.at[0]));
+    if (lanes) c_declare(&g->p, "pe_mask", v, grid_splat(g, "mask", c_atom(open)));
+    c_if(&g->p, e->op == OP_AND ? c_atom(open) : c_unary(&g->p, "!", c_atom(open)));
     GridMark m = grid_enter(g);
     g->ops++;
-    c_assign(&g->p, c_atom(v), "=", grid_condition(g, e->args.at[1]));
+    c_assign(&g->p, c_atom(v), "=", lanes ? grid_value(g, e->args.at[1]) : grid_condition(g, e->args.at[1]));
     grid_leave(g, m);
     c_end(&g->p);
-    return grid_splat(g, "mask", c_atom(v));
+    return lanes ? c_atom(v) : grid_splat(g, "mask", c_atom(v));
 }
 
 static CExpr logic(GridGen *g, const Expr *e) {

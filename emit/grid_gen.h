@@ -106,7 +106,8 @@ CExpr grid_int(GridGen *g, const Expr *e);
 /* Indices, dims and their arithmetic only, and no lane. */
 bool grid_is_int(const GridGen *g, const Expr *e);
 bool grid_mentions(const Expr *e, const Index *i);
-bool grid_mentions_lane(const GridGen *g, const Expr *e);
+/* Whether the value may differ between the lanes: it reads the lane's index, or a variable of a combinator or function. */
+bool grid_varies(const GridGen *g, const Expr *e);
 /* With indices that have one value replaced, constants folded. */
 Expr *grid_folded(GridGen *g, const Expr *e);
 /* e where `i` is 0, folded; and by how much e grows with i, NULL when it is not linear in it. */

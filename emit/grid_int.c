@@ -19,7 +19,17 @@ bool grid_mentions(const Expr *e, const Index *i) {
     return s.found;
 }
 
-bool grid_mentions_lane(const GridGen *g, const Expr *e) { return g->lane && grid_mentions(e, g->lane); }
+static bool seek_lane(void *context, Expr *e) {
+    Seek *s = context;
+    s->found |= e->kind == X_VAR || (e->kind == X_INDEX && e->index == s->i);
+    return !s->found;
+}
+
+bool grid_varies(const GridGen *g, const Expr *e) {
+    Seek s = {g->lane, false};
+    if (g->lane) expr_walk((Expr *)e, seek_lane, &s);
+    return s.found;
+}
 
 static bool is_scalar_read(const GridGen *g, const Expr *e) {
     return e->kind == X_READ && e->tensor->rank == 0 && g->scalar[e->tensor->id] && !dtype_is_float(e->type);

@@ -169,7 +169,7 @@ void grid_acc_step(GridGen *g, GridAcc *acc) {
         step(g, acc, mask);
         return;
     }
-    if (!g->select || (g->lane && !grid_mentions_lane(g, pred))) {
+    if (!g->select || (g->lane && !grid_varies(g, pred))) {
         c_if(&g->p, grid_condition(g, pred));
         GridMark m = grid_enter(g);
         g->ops++;
