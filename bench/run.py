@@ -38,7 +38,9 @@ def benchmarks(build):
     found = {}
     for b in data["benchmarks"]:
         source = sources.get(b["cmd"][0])
-        head = re.match(r"/\*(.*?)\*/", pathlib.Path(source).read_text(), re.S) if source else None
+        scripts = [word for word in b["cmd"] if word.endswith(".py")]
+        text = pathlib.Path(source or scripts[0]).read_text() if source or scripts else ""
+        head = re.match(r"/\*(.*?)\*/" if source else r'"""(.*?)"""', text, re.S)
         words = " ".join(line.strip(" *") for line in head[1].splitlines()).strip() if head else ""
         words = re.sub(r"^\./dev bench \w+: ", "", words)
         found[b["name"]] = (b, words.split(": ")[0].split(". ")[0].rstrip("."))
