@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Writes random valid .knf programs, each with a test, and the statistics of what they hold.
 
-    generate.py --seed S --count N --out DIR [--first I]
+    generate.py --seed S --count N --out DIR [--first I] [--scale X]
 
-The same seed and number give the same program, whatever the count.
+The same seed, number and scale give the same program, whatever the count.
 """
 
 import argparse
@@ -15,9 +15,9 @@ import random
 from program import Program
 
 
-def program(seed, number, hits):
+def program(seed, number, hits, scale=1):
     """The text of one program."""
-    return Program(random.Random("%d:%d" % (seed, number)), hits, "k%06d" % number).generate()
+    return Program(random.Random("%d:%d" % (seed, number)), hits, "k%06d" % number, scale=scale).generate()
 
 
 def main():
@@ -25,12 +25,13 @@ def main():
     args.add_argument("--seed", type=int, default=1)
     args.add_argument("--count", type=int, default=100)
     args.add_argument("--first", type=int, default=1, help="number of the first program")
+    args.add_argument("--scale", type=int, default=1, help="tensors may have so many times the elements")
     args.add_argument("--out", required=True)
     a = args.parse_args()
     os.makedirs(a.out, exist_ok=True)
     hits = collections.Counter()
     for i in range(a.first, a.first + a.count):
-        text = program(a.seed, i, hits)
+        text = program(a.seed, i, hits, a.scale)
         with open(os.path.join(a.out, "k%06d.knf" % i), "w") as f:
             f.write("# seed %d, program %d\n%s" % (a.seed, i, text))
     stats = {"seed": a.seed, "first": a.first, "count": a.count, "hits": dict(sorted(hits.items()))}

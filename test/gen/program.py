@@ -16,8 +16,9 @@ class Statement:
 
 
 class Program:
-    def __init__(self, rng, hits, name, outer=None):
+    def __init__(self, rng, hits, name, outer=None, scale=1):
         self.rng, self.hits, self.name, self.outer = rng, hits, name, outer
+        self.scale = scale      # tensors may have so many times the elements
         self.dims, self.sizes, self.facts, self.less = [], {}, [], set()
         self.inputs, self.readable, self.temps, self.statements = [], [], [], []
         self.fns, self.combs, self.offsets, self.blocks = [], [], [], []
@@ -76,9 +77,9 @@ class Program:
         large = len(names) <= 2
         for d in names:
             self.dims.append(d)
-            pool = SMALL + [11, 13, 17] + ([33, 65, 130] if large else [])
+            pool = SMALL + [11, 13, 17] + ([33, 65, 130] if large else []) + ([70, 150, 257, 700, 2049] if self.scale > 1 else [])
             self.sizes[d] = r.sample(pool, 2) if large and self.chance(0.4) else [r.choice(pool[1:] if self.chance(0.8) else pool)]
-        if len([d for d in names if max(self.sizes[d]) > 20]) > 1:
+        if self.scale == 1 and len([d for d in names if max(self.sizes[d]) > 20]) > 1:
             self.sizes[names[0]] = [3]
         for d in names:
             if min(self.sizes[d]) >= 1 and self.chance(0.4):
@@ -134,6 +135,7 @@ class Program:
         return n
 
     def shape(self, rank, limit=3000):
+        limit *= self.scale
         while True:
             s = [self.extent() for _ in range(rank)]
             if self.cells(s) <= limit:
@@ -291,7 +293,7 @@ class Program:
             shape = [first[0], second[0]] + rest
         else:
             boxes, shape = [[a] for a in first[1]], [first[0]] + rest
-        if self.cells(shape) > 3000:
+        if self.cells(shape) > 3000 * self.scale:
             return self.plain()
         t = Tensor(self.fresh("t"), type_, shape, "temp", 1.0)
         self.temps.append(t)
@@ -398,7 +400,7 @@ class Program:
             shape = lead + [bound[e.dim] if e.dim else e for e in o.shape]
             type_ = generic if o.type == "S" else o.type
             targets.append(Tensor(self.fresh("t"), type_, shape, "temp", o.mag))
-        if any(self.cells(t.shape) > 6000 for t in targets):
+        if any(self.cells(t.shape) > 6000 * self.scale for t in targets):
             return self.plain()
         self.temps += targets
         self.readable += targets

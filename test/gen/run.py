@@ -42,7 +42,7 @@ def write(a, out):
     for i in range(a.first, a.first + a.count):
         paths.append(os.path.join(out, "k%06d.knf" % i))
         with open(paths[-1], "w") as f:
-            f.write("# seed %d, program %d\n%s" % (a.seed, i, program(a.seed, i, hits)))
+            f.write("# seed %d, program %d\n%s" % (a.seed, i, program(a.seed, i, hits, a.scale)))
     return paths, hits
 
 
@@ -83,7 +83,7 @@ def report(what, path, text, a):
     number = re.search(r"k(\d+)", path)
     print("%s: %s" % (what, path))
     if number:
-        print("  again: generate.py --seed %d --first %d --count 1 --out DIR" % (a.seed, int(number.group(1))))
+        print("  again: generate.py --seed %d --first %d --count 1%s --out DIR" % (a.seed, int(number.group(1)), " --scale %d" % a.scale if a.scale > 1 else ""))
     print("  " + "\n  ".join(text.splitlines()[:12]), flush=True)
 
 
@@ -119,6 +119,7 @@ def main():
     args.add_argument("--count", type=int, default=100)
     args.add_argument("--first", type=int, default=1)
     args.add_argument("--target", default="host", help="the machine that they run on")
+    args.add_argument("--scale", type=int, default=1, help="tensors may have so many times the elements")
     args.add_argument("--batch", type=int, default=50, help="kernels of one compiler call")
     args.add_argument("--jobs", type=int, default=os.cpu_count())
     args.add_argument("--least-hits", type=int, default=0, help="how often each kind of node and type must occur")
