@@ -55,8 +55,12 @@ bool grid_mask(GridGen *g, CExpr *mask) {
     CExpr m = {0};
     for (int i = 0; i < g->conds.n; i++) {
         GridCond *c = &g->conds.at[i];
-        if (c->negated) *c = (GridCond){grid_named(g, "otherwise", "mask", grid_apply1(g, "not", "mask", c->mask)), false};
-        m = m.text ? grid_apply2(g, "and", "mask", m, c->mask) : c->mask;
+        if (c->negated && !c->other.text) {
+            c->taken = g->taken.n;
+            c->other = grid_named(g, "otherwise", "mask", grid_apply1(g, "not", "mask", c->mask));
+        }
+        CExpr x = c->negated ? c->other : c->mask;
+        m = m.text ? grid_apply2(g, "and", "mask", m, x) : x;
     }
     *mask = grid_named(g, "where", "mask", m);
     return true;
@@ -287,7 +291,7 @@ static CExpr branch(GridGen *g, const Expr *e) {
 }
 
 static CExpr under(GridGen *g, CExpr mask, bool negated, const Expr *e) {
-    GridCond c = {mask, negated};
+    GridCond c = {mask, negated, {0}, 0};
     int n = g->conds.n, known = g->known.n;
     vec_push(g->a, &g->conds, c);
     CExpr x = grid_value(g, e);

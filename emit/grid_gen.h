@@ -27,7 +27,8 @@ typedef struct GridTile {
 /* A value that C has a name for. */
 typedef struct GridKnown { const Expr *expr; CExpr value; } GridKnown;
 /* Lanes in which what is evaluated now counts. */
-typedef struct GridCond { CExpr mask; bool negated; } GridCond;
+/* `other`: the negation, once it has a name: it goes with the block that makes the name, number `taken` of those in use. */
+typedef struct GridCond { CExpr mask; bool negated; CExpr other; int taken; } GridCond;
 /* An offset split at the innermost loop's index: base + step * index; stride: from lane to lane; lanes: that times the lane, in
  * elements, as a vector, where lanes are no neighbours. */
 typedef struct GridBase { const Expr *read; const Index *along; CExpr base, lanes; Expr *step, *stride; const char *text; } GridBase;

@@ -53,6 +53,8 @@ GridMark grid_enter(GridGen *g) {
 
 void grid_leave(GridGen *g, GridMark m) {
     if (g->ops) c_expr(&g->p, c_call2(&g->p, "pe_ops", c_atom("pe"), c_int(&g->p, g->ops)));
+    for (int i = 0; i < g->conds.n; i++)
+        if (g->conds.at[i].taken >= m.taken) g->conds.at[i].other = (CExpr){0};
     g->taken.n = m.taken;
     g->known.n = m.known;
     g->bases.n = m.bases;

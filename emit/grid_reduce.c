@@ -180,7 +180,7 @@ void grid_acc_step(GridGen *g, GridAcc *acc) {
     }
     CExpr p = grid_value(g, pred);
     if (mask.text) p = grid_apply2(g, "and", "mask", p, mask);
-    GridCond cond = {grid_named(g, "where", "mask", p), false};
+    GridCond cond = {grid_named(g, "where", "mask", p), false, {0}, 0};
     int known = g->known.n;
     vec_push(g->a, &g->conds, cond);
     step(g, acc, cond.mask);

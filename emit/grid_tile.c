@@ -201,10 +201,15 @@ static bool is_inside(const Expr *sub, const Expr *extent) {
     return sub->kind == X_INDEX && sub->index->lo && sub->index->lo->kind == X_LIT && sub->index->lo->lit_i >= 0 && expr_equal(sub->index->hi, extent);
 }
 
+static bool is_cut(const Expr *bound) { return bound->kind == X_OP && (bound->op == OP_MIN || bound->op == OP_MAX); }
+
 bool grid_is_safe(const GridTile *t, int d, const Expr *sub) {
     const TileBuf *b = t->buf;
-    if (is_inside(sub, b->tensor->shape[d])) return true;
-    bool cut = (b->lo[d]->kind == X_OP && (b->lo[d]->op == OP_MAX || b->lo[d]->op == OP_MIN)) || (b->hi[d]->kind == X_OP && (b->hi[d]->op == OP_MIN || b->hi[d]->op == OP_MAX));
+    const Expr *extent = b->tensor->shape[d];
+    int64_t lo;
+    if (is_inside(sub, extent)) return true;
+    /* A bound that is the tensor's own may have been cut too, and folded. */
+    bool cut = is_cut(b->lo[d]) || is_cut(b->hi[d]) || (lo_is_int(b->lo[d], &lo) && lo == 0) || expr_equal(b->hi[d], extent);
     return b->reads.n && !cut;      /* a box made for this very read, and nothing of it lies outside */
 }
 
