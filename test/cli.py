@@ -285,6 +285,11 @@ def tests(tmp):
                 "kernel w(x: f32[N]) -> (y: f32) {\n    y = reduce f[n] x[n]\n}\ntest w { x = [1.0, 1.0], expect y = 2.0 }\n")
     p = run("test", wrong, "-t", "host")
     ok(p.returncode == 3 and "combinator f keeps its laws" in p.stdout and "not ok 1" in p.stdout and "'expect'" in p.stdout, "broken laws and a wrong result", p.stdout + p.stderr)
+    for value, status in ("-inf", 0), ("inf", 3), ("1.0", 3), ("nan", 3):
+        with open(wrong, "w") as f:
+            f.write("kernel w(x: f32[1]) -> (y: f32[1]) {\n    y[n] = recip(x[n])\n}\ntest w { x = [-0.0], expect y = [%s] }\n" % value)
+        p = run("test", wrong, "-t", "host")
+        ok(p.returncode == status, "expect %s of -inf" % value, p.stdout + p.stderr)
     p = run("test", TRIANGLE, "-t", "host", "--batch", "5", os.path.join(ROOT, "examples", "gelu.knf"))
     ok(p.returncode == 0, "knyfe test --batch", p.stdout[-2000:] + p.stderr)
     with open(wrong, "w") as f:

@@ -130,7 +130,7 @@ static void judge_expect(Verdict *v, const Trial *r, const Tensor *t, const Arra
         const char *at = (const char *)want->data + (x->at ? x->at[p] : p) * bytes;
         value[p] = dtype_is_float(t->type) ? dtype_load_float(t->type, at) : 0;
         ivalue[p] = dtype_is_float(t->type) ? 0 : dtype_load_int(t->type, at);
-        err[p] = (x->err ? x->err[p] : 0) + u * fabs(value[p]);
+        err[p] = (x->err ? x->err[p] : 0) + (isinf(value[p]) ? 0 : u * fabs(value[p]));
         if (dtype_is_float(t->type)) own += isnan(value[p]) != isnan(x->value[p]) || !(isnan(value[p]) || value[p] == x->value[p] || fabs(value[p] - x->value[p]) <= err[p]);
         else own += fabs((double)ivalue[p] - (double)x->ivalue[p]) > err[p];
     }
