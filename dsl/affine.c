@@ -7,9 +7,17 @@ Affine *affine_new(Arena *a) {
     return f;
 }
 
+/* Arithmetic in a fact is exact: the fact is tested so. */
+static bool trust(void *context, Expr *e) {
+    Affine *f = context;
+    if (e->kind == X_OP && e->type == DT_I64) vec_push(f->arena, &f->exact, ((Exact){e, true}));
+    return true;
+}
+
 /* What dims alone make true is looked at once: no context changes it. */
 void affine_assume(Affine *f, Expr *cond) {
     f->work = 0;
+    expr_walk(cond, trust, f);
     Cases known = affine_dims_only(cond) ? affine_cases(f, NULL, NULL, cond, true) : (Cases){0};
     vec_push(f->arena, &f->always, cond);
     vec_push(f->arena, &f->always_cases, known);
@@ -18,6 +26,7 @@ void affine_assume(Affine *f, Expr *cond) {
 void affine_assume_ge0(Affine *f, Expr *e) { vec_push(f->arena, &f->always_ge0, affine_lin(f, NULL, NULL, e)); }
 
 void affine_assume_all(Affine *f, Index **idx, int n, Expr *cond) {
+    expr_walk(cond, trust, f);
     vec_push(f->arena, &f->for_all, ((ForAll){idx, n, cond}));
 }
 
@@ -192,17 +201,19 @@ static Lin multiply(Affine *f, Lin x, Lin y, bool *overflow) {
     return sum;
 }
 
-/* Whether a 32-bit operation whose exact value is `value` cannot wrap. The answer is remembered by expression: it stands in one
+/* Whether an operation whose exact value is `value` cannot wrap. The answer is remembered by expression: it stands in one
  * place. While it is sought the expression counts as one that may wrap, which ends the recursion through its own context. */
 static bool fits(Affine *f, const Ctx *ctx, Expr *e, Lin value) {
     for (int i = 0; i < f->exact.n; i++)
         if (f->exact.at[i].e == e) return f->exact.at[i].exact;
     int slot = f->exact.n;
     vec_push(f->arena, &f->exact, ((Exact){e, false}));
-    bool overflow = false;
-    Lin above = add(f, value, -1, lin_const(dtype_table[e->type].min), &overflow);
-    Lin below = add(f, lin_const(dtype_table[e->type].max), -1, value, &overflow);
+    bool overflow = false, wide = e->type == DT_I64, was = f->small_dims;
+    Lin above = add(f, value, -1, lin_const(wide ? -2 * KERNEL_INT_MAX : dtype_table[e->type].min), &overflow);
+    Lin below = add(f, lin_const(wide ? 2 * KERNEL_INT_MAX : dtype_table[e->type].max), -1, value, &overflow);
+    f->small_dims = was || wide;
     bool exact = !overflow && affine_ge0(f, ctx, above) && affine_ge0(f, ctx, below);
+    f->small_dims = was;
     f->exact.at[slot].exact = exact;
     return exact;
 }
@@ -249,8 +260,21 @@ static bool op_value(Affine *f, const Ctx *ctx, const Bind *bind, Expr *e, Lin *
     }
 }
 
-static bool never_wraps(const Expr *e) {
-    return e->type == DT_I64 || e->op == OP_FLOORDIV || e->op == OP_MOD || e->op == OP_SHR || e->op == OP_MIN || e->op == OP_MAX;
+/* The form holds a value that only its 64-bit type bounds; what dims bound is tested at entry (FACT_FITS). */
+static bool holds_data(const Affine *f, Lin e) {
+    for (int i = 0; i < e.terms.n; i++) {
+        const Atom *at = &f->atoms.at[e.terms.at[i].var];
+        if ((at->kind == AT_READ || at->kind == AT_OPAQUE || at->kind == AT_CHOICE) && at->lo == INT64_MIN) return true;
+        for (int k = 0; at->kind == AT_QUOTIENT && k < at->parts.n; k++)
+            if (holds_data(f, at->parts.at[k])) return true;
+        for (int k = 0; k < at->factors.n; k++)
+            if (holds_data(f, lin_var(f->arena, at->factors.at[k]))) return true;
+    }
+    return false;
+}
+
+static bool never_wraps(const Affine *f, const Expr *e, Lin value) {
+    return (e->type == DT_I64 && !holds_data(f, value)) || e->op == OP_FLOORDIV || e->op == OP_MOD || e->op == OP_SHR || e->op == OP_MIN || e->op == OP_MAX;
 }
 
 static Lin opaque(Affine *f, const Bind *bind, Expr *e) { return lin_var(f->arena, opaque_atom(f, e, bind)); }
@@ -259,7 +283,7 @@ static Lin op_lin(Affine *f, const Ctx *ctx, const Bind *bind, Expr *e) {
     Lin value;
     bool overflow = false;
     if (!dtype_is_int(e->type) || !op_value(f, ctx, bind, e, &value, &overflow) || overflow) return opaque(f, bind, e);
-    return never_wraps(e) || fits(f, ctx, e, value) ? value : opaque(f, bind, e);
+    return never_wraps(f, e, value) || fits(f, ctx, e, value) ? value : opaque(f, bind, e);
 }
 
 static Lin convert_lin(Affine *f, const Ctx *ctx, const Bind *bind, Expr *e) {

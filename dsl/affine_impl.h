@@ -50,7 +50,8 @@ struct Affine {
     VEC(int64_t) met_in;    /* beside atoms: see affine_query.c */
     int64_t queries;
     int depth, work;        /* of looking through expressions: functions that call functions may hold any number */
-    VEC(Exact) exact;       /* 32-bit operations that were looked at; not exact while being looked at */
+    VEC(Exact) exact;       /* operations that may wrap and were looked at; not exact while being looked at */
+    bool small_dims;        /* queries use that dims and their products are small: KERNEL_DIM_MAX, KERNEL_INT_MAX */
 };
 
 Lin affine_lin(Affine *f, const Ctx *ctx, const Bind *bind, Expr *e);

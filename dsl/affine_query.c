@@ -115,9 +115,12 @@ static void know_atom(Query *q, int var) {
     Lin v = lin_var(f->arena, var);
     bool surely = is_met(q, var, true);
     if (atom.kind == AT_PRODUCT) {
-        if (product_of_dims(f, &atom)) know_ge0(q, v);
+        if (!product_of_dims(f, &atom)) return;
+        know_ge0(q, v);
+        if (f->small_dims) know_ge0(q, minus(q, lin_const(KERNEL_INT_MAX), v, 0));
         return;
     }
+    if (atom.kind == AT_DIM && f->small_dims) atom.hi = KERNEL_DIM_MAX;
     if (atom.lo != INT64_MIN) know_ge0(q, minus(q, v, lin_const(atom.lo), 0));
     if (atom.hi != INT64_MAX) know_ge0(q, minus(q, lin_const(atom.hi), v, 0));
     if (atom.kind == AT_QUOTIENT) {

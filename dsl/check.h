@@ -179,5 +179,9 @@ void check_test(Program *p, const ATest *t);
 const AKernel *check_kernel_named(Program *p, AName name, const char *what);
 void check_carg_names(Program *p, const AKernel *k, const ACargs *args);
 
+/* --- check_fits.c */
+/* Facts and tests that keep what bounds rest on within 64 bits. Once, when the Kernel is whole. */
+void check_fits(Check *c);
+
 /* --- check_lift.c */
 Expr *check_lift(Cx *cx, Expr *reduce);

@@ -356,8 +356,10 @@ static void bind_top_dims(Frame *f) {
         *d = (Dim){s->name, c->kernel->dims.n, s->span};
         vec_push(a, &c->kernel->dims, d);
         s->dim = x_dim(a, d, s->span);
-        Expr *cond = x_op(a, OP_GE, s->dim, x_int(a, DT_I64, 0, s->span), NULL, s->span);
-        check_add_fact(c, FACT_DIM, NULL, 0, cond, arena_printf(a, "%s >= 0", s->name), s->span);
+        Expr *lo = x_op(a, OP_GE, s->dim, x_int(a, DT_I64, 0, s->span), NULL, s->span);
+        Expr *hi = x_op(a, OP_LE, s->dim, x_int(a, DT_I64, KERNEL_DIM_MAX, s->span), NULL, s->span);
+        Expr *cond = x_op(a, OP_AND, lo, hi, NULL, s->span);
+        check_add_fact(c, FACT_DIM, NULL, 0, cond, arena_printf(a, "%s is in 0 .. 2^48", s->name), s->span);
     }
 }
 
@@ -464,6 +466,7 @@ Kernel *check_kernel(Program *p, const AKernel *k, const FrontArg *args, int n_a
     check_body(f);
     if (diag_errors(p->diags) != errors) return NULL;
     rename_indices(c);
+    check_fits(c);
     order_facts(c);
     return c->kernel;
 }

@@ -365,7 +365,7 @@ void eval_points(Eval *ev, const Tensor *t, int64_t n, const int64_t *at, double
 /* Tries all points of the indices from `level` on; the last runs over lanes. */
 static bool fact_level(Frame *fr, const Fact *f, int level, int64_t *point) {
     int last = f->idx.n - 1;
-    if (!f->idx.n) return eval_expr(fr, f->cond).i0 != 0;
+    if (!f->idx.n) return eval_expr(fr, fact_test(f)).i0 != 0;
     const Index *i = f->idx.at[level];
     int64_t lo = eval_expr(fr, i->lo).i0, hi = eval_expr(fr, i->hi).i0;
     for (int64_t at = lo; at < hi; at += level == last ? LANES : 1) {
@@ -378,7 +378,7 @@ static bool fact_level(Frame *fr, const Fact *f, int level, int64_t *point) {
             Frame wide = *fr;
             wide.n = hi - at < LANES ? (int)(hi - at) : LANES;
             bind_index(&wide, i, (Col){.form = COL_RAMP, .i0 = at, .step = 1});
-            Col c = eval_expr(&wide, f->cond);
+            Col c = eval_expr(&wide, fact_test(f));
             const int64_t *holds = col_i(&wide, &c, wide.n);
             for (int l = 0; l < wide.n; l++)
                 if (!holds[l]) {

@@ -26,8 +26,11 @@ typedef struct Expr Expr;
 typedef VEC(Expr *) Exprs;
 typedef struct Tensor Tensor;
 
-/* A run-time extent: i64, 0 or more. `id` is its place in Kernel.dims: order of first appearance in the signature, which is the
+/* A run-time extent: i64, 0 to KERNEL_DIM_MAX (more than any memory holds; sums of dims cannot overflow then). `id` is its place in Kernel.dims: order of first appearance in the signature, which is the
  * order of the dims in the C interface. */
+#define KERNEL_DIM_MAX (INT64_C(1) << 48)
+/* What integers that bounds rest on are kept under: FACT_FITS, Fact.test. */
+#define KERNEL_INT_MAX (INT64_C(1) << 58)
 typedef struct Dim { Name name; int id; Span span; } Dim;
 
 /* An index variable of a statement or of a reduction: lo <= i < hi. Names may repeat; the pointer is the identity. `id` is
@@ -141,9 +144,10 @@ typedef struct Stmt {
 } Stmt;
 
 typedef enum FactKind {
-    FACT_DIM,       /* a dim is not negative */
+    FACT_DIM,       /* a dim is in its range */
     FACT_EXTENT,    /* a declared extent is not negative */
     FACT_WHERE,     /* 'where' after the signature, or what an inlined call's asks */
+    FACT_FITS,      /* what bounds rest on can be computed in 64 bits */
     FACT_RANGE,     /* a declared range with policy check (runtime) or assume (not emitted) */
     FACT_CHECK,     /* a check statement */
     FACT_ASSUME,    /* an assume statement: the reference and the simulator check it, emitted code does not */
@@ -158,7 +162,11 @@ typedef struct Fact {
     Expr *cond;
     const char *text;       /* as the user wrote it, or as a sentence: "id[l] in 0..V" */
     Span span;
+    Expr *test;             /* what is evaluated in cond's place: cond after tests that its own arithmetic is exact; NULL: cond */
 } Fact;
+
+/* What tests a fact. */
+static inline Expr *fact_test(const Fact *f) { return f->test ? f->test : f->cond; }
 
 typedef struct Kernel {
     Name name;

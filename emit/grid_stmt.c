@@ -128,7 +128,7 @@ static bool has_states(const Work *w) { return w->n->part != TILE_WHOLE && w->n-
 static bool has_results(const Work *w) { return w->n->part == TILE_WHOLE || w->n->part == TILE_FINAL || w->n->part == TILE_SCAN; }
 static bool has_values(const Work *w) { return w->n->part != TILE_INIT && w->n->part != TILE_FINAL; }
 
-static const Expr *value_of(const Work *w) { return w->s ? w->s->value : w->n->fact->cond; }
+static const Expr *value_of(const Work *w) { return w->s ? w->s->value : fact_test(w->n->fact); }
 
 static int out_cost(GridGen *g, const Work *w, const Index *i) {
     int cost = has_values(w) ? grid_lane_cost(g, value_of(w), i) : 0;
@@ -256,10 +256,10 @@ static void test(GridGen *g, const Work *w) {
     const Fact *f = w->n->fact;
     CExpr bad;
     if (w->lane) {
-        CExpr holds = grid_value(g, f->cond), there = c_call2(p, "pe_first_mask", c_atom("pe"), c_atom(g->lanes));
+        CExpr holds = grid_value(g, fact_test(f)), there = c_call2(p, "pe_first_mask", c_atom("pe"), c_atom(g->lanes));
         bad = grid_apply1(g, "any", "mask", grid_apply2(g, "and", "mask", grid_apply1(g, "not", "mask", holds), there));
     } else {
-        bad = c_unary(p, "!", grid_condition(g, f->cond));
+        bad = c_unary(p, "!", grid_condition(g, fact_test(f)));
     }
     c_if(p, bad);
     c_expr(p, c_call2(p, "pe_refuse", c_atom("pe"), c_int(p, f->number)));

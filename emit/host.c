@@ -100,7 +100,7 @@ static void fact(Gen *g, const Fact *f) {
         CExpr lo = host_extent(g, f->idx.at[i]->lo), hi = host_extent(g, f->idx.at[i]->hi);
         host_open_loop(g, f->idx.at[i], lo, hi);
     }
-    c_if(&g->p, c_unary(&g->p, "!", host_expr(g, f->cond)));
+    c_if(&g->p, c_unary(&g->p, "!", host_expr(g, fact_test(f))));
     c_return(&g->p, c_int(&g->p, f->number));
     for (int i = 0; i <= f->idx.n; i++) c_end(&g->p);
     if (f->idx.n) host_scope_pop(g, mark);

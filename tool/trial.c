@@ -227,7 +227,7 @@ static ChildResult run_child(Tool *t, const Trial *r, const Array *out) {
 
 /* A fact that emitted code does not test is broken: nothing can be said of a run. */
 static bool untested(Tool *t, const Fact *f) {
-    return f->number == 0 || (t->options->no_check && f->kind != FACT_WHERE && f->kind != FACT_DIM && f->kind != FACT_EXTENT);
+    return f->number == 0 || (t->options->no_check && f->kind != FACT_WHERE && f->kind != FACT_DIM && f->kind != FACT_EXTENT && f->kind != FACT_FITS);
 }
 
 static void reference_progress(void *context, double fraction) { progress_show(context, "reference", fraction); }
