@@ -18,6 +18,8 @@ Expr *x_reduce(Arena *a, Reduce *r, DType t, Span at);
 
 /* Structural equality: same nodes, same indices, dims and tensors by identity. */
 bool expr_equal(const Expr *x, const Expr *y);
+/* The expression is this index and nothing more. */
+static inline bool expr_is_index(const Expr *e, const Index *i) { return e->kind == X_INDEX && e->index == i; }
 /* A copy without the integer conversions that subscripts, ranges, checks and facts make by themselves: for texts. */
 Expr *expr_without_widening(Arena *a, Expr *e);
 /* Calls visit(context, e) on e and every expression in it, parents first: arguments, pads, and of a reduction its bounds,

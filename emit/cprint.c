@@ -1,5 +1,7 @@
 #include "emit/cprint.h"
 #include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 CExpr c_atom(const char *text) { return (CExpr){text, CP_PRIMARY}; }
@@ -17,6 +19,21 @@ CExpr c_int(CPrint *p, int64_t value) {
     CExpr e = c_atomf(p, value > INT32_MAX || value < -INT32_MAX ? "INT64_C(%" PRId64 ")" : "%" PRId64, value);
     if (value < 0) e.prec = CP_UNARY;
     return e;
+}
+
+CExpr c_float(CPrint *p, double value, bool is_double) {
+    Out o = out_new(p->arena);
+    if (is_double) {
+        out_double(&o, value);
+    } else {
+        char text[40];
+        for (int digits = 1; digits <= 9; digits++) {
+            snprintf(text, sizeof text, "%.*g", digits, value);
+            if (strtof(text, NULL) == (float)value) break;
+        }
+        out_f(&o, "%s%sf", text, strpbrk(text, ".e") ? "" : ".0");
+    }
+    return (CExpr){o.text, signbit(value) ? CP_UNARY : CP_PRIMARY};
 }
 
 static const struct { const char *op; CPrec prec; } binary_table[] = {
@@ -172,4 +189,14 @@ void c_blank(CPrint *p) { out_s(p->out, "\n"); }
 void c_function(CPrint *p, const char *type, const char *name, const char *params) {
     out_f(p->out, "%s %s(%s)\n", type, name, params);
     opened(p);
+}
+
+void c_string(Out *o, const char *s) {
+    out_s(o, "\"");
+    for (; *s; s++) {
+        unsigned char c = (unsigned char)*s;
+        if (c < 32 || c > 126) out_f(o, "\\%03o", c);
+        else out_f(o, "%s%c", c == '"' || c == '\\' || c == '?' ? "\\" : "", c);
+    }
+    out_s(o, "\"");
 }

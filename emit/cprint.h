@@ -22,6 +22,8 @@ typedef struct CPrint { Arena *arena; Out *out; } CPrint;
 CExpr c_atom(const char *text);
 CExpr c_atomf(CPrint *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
 CExpr c_int(CPrint *p, int64_t value);
+/* A finite number as a double, or as a float in the fewest digits that read back. */
+CExpr c_float(CPrint *p, double value, bool is_double);
 /* x op y for the operators of C's table ("+", "<<", "&&", "==", "=" ...). */
 CExpr c_binary(CPrint *p, const char *op, CExpr x, CExpr y);
 /* op is one of - ~ ! * & . */
@@ -59,3 +61,5 @@ void c_comment(CPrint *p, const char *text);
 void c_blank(CPrint *p);
 /* TYPE NAME(PARAMS) and the opening brace. */
 void c_function(CPrint *p, const char *type, const char *name, const char *params);
+/* A string literal. */
+void c_string(Out *o, const char *s);

@@ -181,16 +181,6 @@ static StageNames stage(GridGen *g, const TileStage *s, Out *to) {
 
 /* --- tables ------------------------------------------------------------------------------------------------------------------------------ */
 
-static void c_string(Out *o, const char *s) {
-    out_s(o, "\"");
-    for (; *s; s++) {
-        unsigned char c = (unsigned char)*s;
-        if (c < 32 || c > 126) out_f(o, "\\%03o", c);
-        else out_f(o, "%s%c", c == '"' || c == '\\' || c == '?' ? "\\" : "", c);
-    }
-    out_s(o, "\"");
-}
-
 static void row(GridGen *g, const Tensor *t, Out *to) {
     static const char *const roles[] = {[TR_INPUT] = "PE_IN", [TR_OUTPUT] = "PE_OUT", [TR_TEMP] = "PE_TEMP"};
     Out shape = out_new(g->a), range = out_new(g->a);

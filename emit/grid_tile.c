@@ -167,22 +167,8 @@ GridTile *grid_tile_of_state(GridGen *g, const Stmt *s, int state) {
 
 /* --- elements ------------------------------------------------------------------------------------------------------------------ */
 
-Expr *grid_offset(GridGen *g, const GridTile *t, const Expr *const *subs) {
-    const TileBuf *b = t->buf;
-    Arena *a = g->a;
-    if (!b->rank) return literal(g, 0);
-    Expr *row = literal(g, 0), *at = row;
-    for (int d = 0; d < b->rank; d++) {
-        at = b->point[d] ? literal(g, 0) : lo_sub(a, grid_folded(g, subs[d]), t->lo[d]);
-        if (d == b->rank - 1) break;
-        row = lo_add(a, lo_mul(a, row, t->ext[d]), at);
-    }
-    at = lo_mul(a, at, literal(g, dtype_table[b->type].bytes));
-    int64_t v;
-    return lo_is_int(row, &v) && v == 0 ? at : lo_add(a, lo_mul(a, row, t->pitch), at);
-}
-
-Expr *grid_element(GridGen *g, const GridTile *t, const Expr *const *subs) {
+/* Where the element lies from the tile's start, an element counting `size` and the way from row to row `pitch`. */
+static Expr *element_at(GridGen *g, const GridTile *t, const Expr *const *subs, int64_t size, Expr *pitch) {
     const TileBuf *b = t->buf;
     Arena *a = g->a;
     if (!b->rank) return literal(g, 0);
@@ -191,8 +177,17 @@ Expr *grid_element(GridGen *g, const GridTile *t, const Expr *const *subs) {
         at = b->point[d] ? literal(g, 0) : lo_sub(a, grid_folded(g, subs[d]), t->lo[d]);
         if (d < b->rank - 1) row = lo_add(a, lo_mul(a, row, t->ext[d]), at);
     }
+    at = lo_mul(a, at, literal(g, size));
     int64_t v;
-    return lo_is_int(row, &v) && v == 0 ? at : lo_add(a, lo_mul(a, row, lo_div(a, t->pitch, dtype_table[b->type].bytes)), at);
+    return lo_is_int(row, &v) && v == 0 ? at : lo_add(a, lo_mul(a, row, pitch), at);
+}
+
+Expr *grid_offset(GridGen *g, const GridTile *t, const Expr *const *subs) {
+    return element_at(g, t, subs, dtype_table[t->buf->type].bytes, t->pitch);
+}
+
+Expr *grid_element(GridGen *g, const GridTile *t, const Expr *const *subs) {
+    return element_at(g, t, subs, 1, lo_div(g->a, t->pitch, dtype_table[t->buf->type].bytes));
 }
 
 static bool is_inside(const Expr *sub, const Expr *extent) {

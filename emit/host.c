@@ -106,16 +106,6 @@ static void fact(Gen *g, const Fact *f) {
     if (f->idx.n) host_scope_pop(g, mark);
 }
 
-static void c_string(Out *o, const char *s) {
-    out_s(o, "\"");
-    for (; *s; s++) {
-        unsigned char c = (unsigned char)*s;
-        if (c < 32 || c > 126) out_f(o, "\\%03o", c);
-        else out_f(o, "%s%c", c == '"' || c == '\\' || c == '?' ? "\\" : "", c);
-    }
-    out_s(o, "\"");
-}
-
 static void facts_table(Gen *g) {
     const Kernel *k = g->k;
     int most = 0;

@@ -28,18 +28,7 @@ static CExpr float_literal(Gen *g, DType t, double f) {
     double v = t == DT_F64 ? f : dtype_round(t, f);
     if (isnan(v)) return c_atom(t == DT_F64 ? "(double)NAN" : "NAN");
     if (isinf(v)) return (CExpr){v < 0 ? "-INFINITY" : "INFINITY", v < 0 ? CP_UNARY : CP_PRIMARY};
-    Out o = out_new(g->a);
-    if (t == DT_F64) {
-        out_double(&o, v);
-    } else {
-        char text[40];
-        for (int digits = 1; digits <= 9; digits++) {
-            snprintf(text, sizeof text, "%.*g", digits, v);
-            if (strtof(text, NULL) == (float)v) break;
-        }
-        out_f(&o, "%s%sf", text, strpbrk(text, ".e") ? "" : ".0");
-    }
-    return (CExpr){o.text, signbit(v) ? CP_UNARY : CP_PRIMARY};
+    return c_float(&g->p, v, t == DT_F64);
 }
 
 CExpr host_literal(Gen *g, DType t, double f, int64_t i) {

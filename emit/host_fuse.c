@@ -12,8 +12,6 @@ static bool defines(const Stmt *s, const Tensor *t) {
     return false;
 }
 
-static bool is_index(const Expr *e, const Index *i) { return e->kind == X_INDEX && e->index == i; }
-
 static bool is_defined_inside(const Group *f, const Tensor *t) {
     for (int i = f->from; i < f->to; i++)
         if (defines(f->g->k->stmts.at[i], t)) return true;
@@ -28,7 +26,7 @@ static bool can_lead(const Group *f, const Stmt *s) {
         const Target *t = &s->targets.at[i];
         for (int d = 0; d < t->subs.n; d++)
             if (host_mentions(t->subs.at[d], lead) && d != f->depth) return false;
-        if (t->subs.n <= f->depth || !is_index(t->subs.at[f->depth], lead)) return false;
+        if (t->subs.n <= f->depth || !expr_is_index(t->subs.at[f->depth], lead)) return false;
     }
     if (s->value->kind == X_REDUCE && s->value->reduce->along == lead) return false;
     Lanes plan = host_lanes_plan(f->g, s);
@@ -43,7 +41,7 @@ static bool reads_agree(const Group *f) {
         for (int r = 0; r < reads.n; r++) {
             const Expr *e = reads.at[r];
             if (!is_defined_inside(f, e->tensor)) continue;
-            if (e->mode != READ_PLAIN || e->args.n <= f->depth || !is_index(e->args.at[f->depth], lead_of(f, i))) return false;
+            if (e->mode != READ_PLAIN || e->args.n <= f->depth || !expr_is_index(e->args.at[f->depth], lead_of(f, i))) return false;
         }
     }
     return true;

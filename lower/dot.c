@@ -33,11 +33,9 @@ typedef struct Dot {
 /* --- matching ------------------------------------------------------------------------------------------------------------------------ */
 
 static const Expr *read_under(const Expr *e) {
-    while (e->kind == X_CONVERT) e = e->args.at[0];
-    return e->kind == X_READ && e->mode == READ_PLAIN ? e : NULL;
+    const Expr *read = lo_unconverted((Expr *)e);
+    return read->kind == X_READ && read->mode == READ_PLAIN ? read : NULL;
 }
-
-static bool is_index(const Expr *e, const Index *i) { return e->kind == X_INDEX && e->index == i; }
 
 /* e grows by one with i. */
 static bool is_shifted(const Expr *e, const Index *i) {
@@ -55,7 +53,7 @@ static int place_of(const Expr *read, const Index *i, bool shifted) {
     int at = -1;
     for (int d = 0; d < read->args.n; d++) {
         if (!low_mentions(read->args.at[d], i)) continue;
-        if (at >= 0 || !(shifted ? is_shifted(read->args.at[d], i) : is_index(read->args.at[d], i))) return -1;
+        if (at >= 0 || !(shifted ? is_shifted(read->args.at[d], i) : expr_is_index(read->args.at[d], i))) return -1;
         at = d;
     }
     return at;
@@ -128,7 +126,7 @@ static bool same_points(const Stmt *x, const Stmt *y) {
     if (x->idx.n != y->idx.n || y->targets.n != 1 || y->targets.at[0].subs.n != y->idx.n) return false;
     for (int i = 0; i < x->idx.n; i++)
         if (!expr_equal(x->idx.at[i]->lo, y->idx.at[i]->lo) || !expr_equal(x->idx.at[i]->hi, y->idx.at[i]->hi)
-            || !is_index(y->targets.at[0].subs.at[i], y->idx.at[i])) return false;
+            || !expr_is_index(y->targets.at[0].subs.at[i], y->idx.at[i])) return false;
     return true;
 }
 
@@ -138,7 +136,7 @@ static bool reads_at_own_point(Low *l, const Stmt *s, const Tensor *t) {
     for (int i = 0; i < reads.n; i++) {
         if (reads.at[i]->tensor != t) continue;
         for (int q = 0; q < reads.at[i]->args.n; q++)
-            if (!is_index(reads.at[i]->args.at[q], s->idx.at[q])) return false;
+            if (!expr_is_index(reads.at[i]->args.at[q], s->idx.at[q])) return false;
     }
     return true;
 }

@@ -100,7 +100,7 @@ static Reduce *copy_reduce(Arena *a, const Reduce *r, LowReplace *replace, void 
 }
 
 Expr *lo_copy(Arena *a, Expr *e, LowReplace *replace, void *context) {
-    Expr *other = replace(context, e);
+    Expr *other = replace ? replace(context, e) : NULL;
     if (other) return other;
     Expr *c = NEW(a, Expr);
     *c = *e;
@@ -109,4 +109,17 @@ Expr *lo_copy(Arena *a, Expr *e, LowReplace *replace, void *context) {
     if (e->kind == X_READ && e->pad) c->pad = lo_copy(a, e->pad, replace, context);
     if (e->kind == X_REDUCE) c->reduce = copy_reduce(a, e->reduce, replace, context);
     return c;
+}
+
+typedef struct Renamed { Arena *a; Index *const *from, *const *to; int n; } Renamed;
+
+static Expr *rename_index(void *context, Expr *e) {
+    const Renamed *r = context;
+    for (int i = 0; i < r->n; i++)
+        if (expr_is_index(e, r->from[i])) return lo_index(r->a, r->to[i]);
+    return NULL;
+}
+
+Expr *lo_renamed(Arena *a, Expr *e, Index *const *from, Index *const *to, int n) {
+    return lo_copy(a, e, rename_index, &(Renamed){a, from, to, n});
 }

@@ -4,11 +4,6 @@
  * product is rounded instead of one in each term. */
 #include "lower/sched.h"
 
-static const Expr *under(const Expr *e) {
-    while (e->kind == X_CONVERT) e = e->args.at[0];
-    return e;
-}
-
 static bool varies(const Reduce *r, const Expr *e) {
     for (int i = 0; i < r->idx.n; i++)
         if (low_mentions(e, r->idx.at[i])) return true;
@@ -42,18 +37,8 @@ static bool splits(Low *l, const Stmt *s, Exprs *inside, Exprs *outside) {
         else vec_push(l->a, outside, all.at[i]);
     }
     if (inside->n != 2 || !outside->n) return false;
-    const Expr *x = under(inside->at[0]), *y = under(inside->at[1]);
+    const Expr *x = lo_unconverted(inside->at[0]), *y = lo_unconverted(inside->at[1]);
     return x->kind == X_READ && y->kind == X_READ && x->type == y->type && l->m->dots[x->type];
-}
-
-static Expr *keep(void *context, Expr *e) { return (void)context, (void)e, NULL; }
-
-typedef struct Renamed { Arena *a; const Stmt *from; const Stmt *to; } Renamed;
-static Expr *rename_index(void *context, Expr *e) {
-    Renamed *r = context;
-    for (int i = 0; e->kind == X_INDEX && i < r->from->idx.n; i++)
-        if (e->index == r->from->idx.at[i]) return lo_index(r->a, r->to->idx.at[i]);
-    return NULL;
 }
 
 /* Some range of the reduction has nothing in it. */
@@ -93,15 +78,14 @@ static void hoist(Low *l, Stmt *s, const Exprs *inside, const Exprs *outside) {
         vec_push(a, &to.subs, lo_index(a, old));
         vec_push(a, &sum->args, lo_index(a, n));
     }
-    Renamed names = {a, s, after};
-    Expr *rest = lo_copy(a, product(l, outside, s->span), rename_index, &names), *zero = x_float(a, type, 0, s->span);
-    Expr *empty = lo_copy(a, is_empty(l, s->value->reduce, s->span), rename_index, &names);
+    Expr *rest = lo_renamed(a, product(l, outside, s->span), s->idx.at, after->idx.at, s->idx.n), *zero = x_float(a, type, 0, s->span);
+    Expr *empty = lo_renamed(a, is_empty(l, s->value->reduce, s->span), s->idx.at, after->idx.at, s->idx.n);
     after->value = x_if(a, empty, zero, x_op(a, OP_MUL, sum, rest, NULL, s->span), s->span);
     memset(&after->targets, 0, sizeof after->targets);
     Target last = s->targets.at[0];
     Exprs subs = last.subs;
     memset(&last.subs, 0, sizeof last.subs);
-    for (int i = 0; i < subs.n; i++) vec_push(a, &last.subs, lo_copy(a, subs.at[i], rename_index, &names));
+    for (int i = 0; i < subs.n; i++) vec_push(a, &last.subs, lo_renamed(a, subs.at[i], s->idx.at, after->idx.at, s->idx.n));
     vec_push(a, &after->targets, last);
     s->value->reduce->operands.at[0] = product(l, inside, s->span);
     memset(&s->targets, 0, sizeof s->targets);
@@ -129,7 +113,7 @@ void hoist_factors(Low *l) {
         Stmt *s = NEW(l->a, Stmt);
         *s = *old[i];
         if (l->m->panel && !sched_keeps_product(l, s) && begins_at_zero(s) && splits(l, s, &inside, &outside) && is_independent(s->value->reduce)) {
-            s->value = lo_copy(l->a, s->value, keep, NULL);
+            s->value = lo_copy(l->a, s->value, NULL, NULL);
             hoist(l, s, &inside, &outside);
             continue;
         }

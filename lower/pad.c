@@ -8,8 +8,8 @@
 typedef struct Pad { Low *l; const Stmt *s; Expr *read; Tensor *t; Expr **lo; } Pad;
 
 static Expr *read_under(Expr *e) {
-    while (e->kind == X_CONVERT) e = e->args.at[0];
-    return e->kind == X_READ ? e : NULL;
+    Expr *read = lo_unconverted(e);
+    return read->kind == X_READ ? read : NULL;
 }
 
 static bool is_zero(const Expr *e) { return e->kind == X_LIT && (dtype_table[e->type].kind == DK_FLOAT ? e->lit_f == 0 : e->lit_i == 0); }
@@ -139,8 +139,6 @@ static void near_factors(Low *l, const Stmt *s, Expr *x, Expr *y) {
     if (y->tensor->role == TR_INPUT && y->mode == READ_PLAIN && own_indices(s, x, y) >= 2) bring_near(l, s, y);
 }
 
-static Expr *keep(void *context, Expr *e) { return (void)context, (void)e, NULL; }
-
 /* A sum of products of two reads of a type that the engine multiplies. */
 static bool is_product(const Low *l, const Stmt *s) {
     const Reduce *r = low_reduce(s);
@@ -154,7 +152,7 @@ static bool is_product(const Low *l, const Stmt *s) {
 static Stmt *copy(Low *l, const Stmt *s) {
     Stmt *c = NEW(l->a, Stmt);
     *c = *s;
-    c->value = lo_copy(l->a, s->value, keep, NULL);
+    c->value = lo_copy(l->a, s->value, NULL, NULL);
     return c;
 }
 

@@ -37,8 +37,6 @@ static int definitions(const Kernel *k, const Tensor *t) {
     return n;
 }
 
-static bool is_index(const Expr *e, const Index *i) { return e->kind == X_INDEX && e->index == i; }
-
 static bool defined_in(const Rows *r, const Tensor *t, int before) {
     for (int i = 0; i < before; i++)
         for (int j = 0; j < at(r, i)->targets.n; j++)
@@ -56,7 +54,7 @@ static bool same_outer(const Rows *r, const Stmt *s) {
         const Target *t = &s->targets.at[i];
         if (definitions(r->l->k, t->tensor) != 1) return false;
         for (int q = 0; q < r->shared; q++)
-            if (q >= t->subs.n || !is_index(t->subs.at[q], s->idx.at[q])) return false;
+            if (q >= t->subs.n || !expr_is_index(t->subs.at[q], s->idx.at[q])) return false;
     }
     const Reduce *c = low_reduce(s);
     for (int q = 0; c && c->scan && q < r->shared; q++)
@@ -84,7 +82,7 @@ static bool reads_own_rows(const Rows *r, const Stmt *s, int number) {
         const Expr *e = reads.at[i];
         if (!defined_in(r, e->tensor, number)) continue;
         for (int q = 0; q < r->shared; q++)
-            if (!is_index(e->args.at[q], s->idx.at[q])) return false;
+            if (!expr_is_index(e->args.at[q], s->idx.at[q])) return false;
     }
     return true;
 }

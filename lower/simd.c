@@ -45,8 +45,6 @@ static bool has_function(Op op) {
     return false;
 }
 
-static bool is_index(const Expr *e, const Index *i) { return e->kind == X_INDEX && e->index == i; }
-
 /* The block of the index at the place is one value. */
 static bool is_single(const Plan *p, const Index *i) {
     const TileLevel *v = stage_level_of(p->path, stage_axis_of(p->l, i));
@@ -60,12 +58,12 @@ static bool spread_of(const Plan *p, const Expr *e, TileSpread *spread) {
     bool last = false;
     for (int d = 0; d < e->args.n; d++) {
         const Expr *sub = e->args.at[d];
-        if (p->cols && is_index(sub, p->cols)) {
+        if (p->cols && expr_is_index(sub, p->cols)) {
             if (d != e->args.n - 1) return false;
             last = true;
             continue;
         }
-        while (at < p->n_rows && !is_index(sub, p->rows[at])) {
+        while (at < p->n_rows && !expr_is_index(sub, p->rows[at])) {
             if (!is_single(p, p->rows[at])) rows = -100;      /* a row index that varies is left out */
             at++;
         }
@@ -327,8 +325,8 @@ static bool fits_reduction(const Plan *p, const Reduce *r) {
 /* i, or i with something over dims added. */
 static bool is_shifted(const Expr *e, const Index *i) {
     bool fine = true;
-    if (is_index(e, i)) return true;
-    if (e->kind != X_OP || (e->op != OP_ADD && e->op != OP_SUB) || e->args.n != 2 || !is_index(e->args.at[0], i)) return false;
+    if (expr_is_index(e, i)) return true;
+    if (e->kind != X_OP || (e->op != OP_ADD && e->op != OP_SUB) || e->args.n != 2 || !expr_is_index(e->args.at[0], i)) return false;
     expr_walk(e->args.at[1], is_over_dims, &fine);
     return fine;
 }
@@ -345,7 +343,7 @@ static bool is_plain_target(const Stmt *s) {
 static const TileSimd *turned(Low *l, const Stmt *s) {
     const Expr *e = s->value;
     if (!l->m->turns || s->idx.n != 2 || e->kind != X_READ || e->mode != READ_PLAIN || e->tensor->policy == POLICY_CLAMP || e->args.n != 2) return NULL;
-    if (e->type != s->targets.at[0].tensor->type || !is_index(e->args.at[0], s->idx.at[1]) || !is_index(e->args.at[1], s->idx.at[0])) return NULL;
+    if (e->type != s->targets.at[0].tensor->type || !expr_is_index(e->args.at[0], s->idx.at[1]) || !expr_is_index(e->args.at[1], s->idx.at[0])) return NULL;
     TileSimd *out = NEW(l->a, TileSimd);
     TileCommand c = {.dst = {.kind = TILE_ARG_TARGET}, .a = {.kind = TILE_ARG_READ, .read = e}, .bin = OP_COUNT, .fn = OP_COUNT, .turned = true};
     vec_push(l->a, &out->commands, c);
@@ -391,7 +389,7 @@ static const Expr *gathered_row(Low *l, const Path *path, const Path *state, con
     while (e->kind == X_CONVERT && e->type == DT_F32) e = e->args.at[0];
     bool fits = r->comb->kind == CK_SUM && r->comb->type == DT_F32 && !r->pred && !r->scan && n && is_plain_target(s) && e->kind == X_READ
         && e->mode == READ_PLAIN && e->tensor->policy != POLICY_CLAMP && e->args.n && l->m->simd[e->tensor->type] && l->m->simd[s->targets.at[0].tensor->type]
-        && is_index(e->args.at[e->args.n - 1], s->idx.at[n - 1]);
+        && expr_is_index(e->args.at[e->args.n - 1], s->idx.at[n - 1]);
     for (int i = 0; fits && i < n - 1; i++) fits = single_at(l, state, s->idx.at[i]);
     for (int i = 0; fits && i < r->idx.n; i++) fits = single_at(l, path, r->idx.at[i]);
     for (int d = 0; fits && d + 1 < e->args.n; d++) fits = !low_mentions(e->args.at[d], s->idx.at[n - 1]);

@@ -80,33 +80,16 @@ static Reduce *share(const Split *p, Comb *comb) {
     return r;
 }
 
-typedef struct Renamed { Arena *a; const Index *from; Index *to; } Renamed;
-static Expr *rename_index(void *context, Expr *e) {
-    Renamed *r = context;
-    return e->kind == X_INDEX && e->index == r->from ? lo_index(r->a, r->to) : NULL;
-}
-
-/* A bound with the part's own indices in place of the first q. */
-static Expr *renamed_before(const Split *p, const Reduce *r, int q, Expr *e) {
-    for (int i = 0; i < q; i++) e = lo_copy(p->l->a, e, rename_index, &(Renamed){p->l->a, p->r->idx.at[i], r->idx.at[i]});
-    return e;
-}
-
 /* A reduction of one part with indices of its own. */
 static Expr *part_value(const Split *p, Comb *comb, DType type) {
     Arena *a = p->l->a;
     Reduce *r = share(p, comb);
-    Renamed to = {a, p->i, r->idx.at[0]};
     for (int q = 1; q < r->idx.n; q++) {
         Index *old = r->idx.at[q];
-        r->idx.at[q] = new_index(p->l, old->name, renamed_before(p, r, q, old->lo), renamed_before(p, r, q, old->hi), old->span);
+        Expr *lo = lo_renamed(a, old->lo, p->r->idx.at, r->idx.at, q), *hi = lo_renamed(a, old->hi, p->r->idx.at, r->idx.at, q);
+        r->idx.at[q] = new_index(p->l, old->name, lo, hi, old->span);
     }
-    Expr *e = lo_copy(a, x_reduce(a, r, type, p->s->span), rename_index, &to);
-    for (int q = 1; q < r->idx.n; q++) {
-        Renamed other = {a, p->r->idx.at[q], r->idx.at[q]};
-        e = lo_copy(a, e, rename_index, &other);
-    }
-    return e;
+    return lo_renamed(a, x_reduce(a, r, type, p->s->span), p->r->idx.at, r->idx.at, r->idx.n);
 }
 
 static Stmt *part_stmt(const Split *p, Comb *comb, DType type) {
