@@ -137,7 +137,7 @@ static Expr *new_number(GridGen *g, GridNumbers *at, const char *name, Expr *e, 
 Expr *grid_number(GridGen *g, GridNumbers *at, const char *name, Expr *e) {
     if (e->kind == X_LIT || e->kind == X_INDEX || e->kind == X_DIM) return e;
     for (int i = 0; i < at->n; i++)
-        if (at->at[i]->value && expr_equal(at->at[i]->value, e)) return lo_index(g->a, at->at[i]->index);
+        if (at->at[i]->value && !at->at[i]->rounded && expr_equal(at->at[i]->value, e)) return lo_index(g->a, at->at[i]->index);
     return new_number(g, at, name, e, NULL);
 }
 
