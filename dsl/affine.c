@@ -260,12 +260,21 @@ static bool op_value(Affine *f, const Ctx *ctx, const Bind *bind, Expr *e, Lin *
     }
 }
 
+static bool reads_data(void *context, Expr *e) {
+    bool *read = context;
+    *read |= e->kind == X_READ || e->kind == X_VAR || e->kind == X_REDUCE;
+    return !*read;
+}
+
 /* The form holds a value that only its 64-bit type bounds; what dims bound is tested at entry (FACT_FITS). */
 static bool holds_data(const Affine *f, Lin e) {
     for (int i = 0; i < e.terms.n; i++) {
         const Atom *at = &f->atoms.at[e.terms.at[i].var];
-        if ((at->kind == AT_READ || at->kind == AT_OPAQUE || at->kind == AT_CHOICE) && at->lo == INT64_MIN) return true;
-        for (int k = 0; at->kind == AT_QUOTIENT && k < at->parts.n; k++)
+        bool read = false;
+        if (at->kind == AT_READ) read = true;
+        if (at->kind == AT_OPAQUE) expr_walk(at->e, reads_data, &read);
+        if (read && at->lo == INT64_MIN) return true;
+        for (int k = 0; (at->kind == AT_QUOTIENT || at->kind == AT_CHOICE) && k < at->parts.n; k++)
             if (holds_data(f, at->parts.at[k])) return true;
         for (int k = 0; k < at->factors.n; k++)
             if (holds_data(f, lin_var(f->arena, at->factors.at[k]))) return true;

@@ -185,5 +185,5 @@ bool verify_fit(Verify *v) {
         return true;
     }
     v->by_guard++;
-    return fits_by_step(v) || verify_fault(v, "nothing shows that its tiles fit into local memory");
+    return fits_by_step(v) || verify_doubt(v, "that its tiles fit into local memory");
 }
