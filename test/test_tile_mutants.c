@@ -25,9 +25,9 @@
     X(SHARE, "other sharing", "each PE copies for itself: slower; or the operand is the same along the other direction too") \
     X(STEP_ZERO, "step 0", NULL) \
     X(STEP_MORE, "step one more", "blocks of another size, for which the tiles have room") \
-    X(LEVEL_AXIS, "level cuts another axis", NULL) \
+    X(LEVEL_AXIS, "level cuts another axis", "the index left without a loop runs whole, where no tile depends on its block") \
     X(AXIS_LO, "axis begins one later", NULL) \
-    X(AXIS_HI, "axis ends one earlier", NULL) \
+    X(AXIS_HI, "axis ends one earlier", "an axis that no index runs along") \
     X(AXIS_MORE, "axis ends one later", "a round more without points") \
     X(BOX_LO, "box begins one later", "a tile that no computation reads; a state's place along its scan") \
     X(BOX_HI, "box ends one earlier", "a tile that no computation reads; a state's place along its scan") \
