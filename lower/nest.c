@@ -8,7 +8,7 @@
 #include "lower/simd.h"
 #include "lower/sched.h"
 
-enum { MOST_AXES = 40, RESERVE = 4096, PINNED_CHUNK = 64, PINNED_ROW = 256, IN_FLIGHT = 16 << 10 };
+enum { MOST_AXES = 40, RESERVE = 4096, PINNED_CHUNK = 64, PINNED_ROW = 256, IN_FLIGHT = 16 << 10, READ_PIECE = 384 };
 
 /* What is to be done: a statement, or a fact. */
 typedef struct Work { Name name; const Stmt *s; const Fact *f; Index *const *idx; int n; Expr *value; Reduce *r; } Work;
@@ -356,27 +356,35 @@ static void mark_last(const Work *w, const Exprs *subs, bool *along) {
     for (int i = 0; subs->n && i < axes_of(w); i++) along[i] |= low_mentions(subs->at[subs->n - 1], index_of(w, i));
 }
 
-typedef struct Marking { const Work *w; bool *along; } Marking;
+typedef struct Marking { const Work *w; bool *along; int bytes; } Marking;     /* bytes: of the narrowest element read */
 
 /* Reads as they stand, not what their subscripts read. */
 static bool mark_read(void *context, Expr *e) {
     Marking *m = context;
     if (e->kind != X_READ) return true;
+    int bytes = dtype_table[e->tensor->type].bytes;
+    if (e->args.n && bytes < m->bytes) m->bytes = bytes;
     mark_last(m->w, &e->args, m->along);
     return false;
 }
 
-/* Long blocks along the indices whose neighbours lie next to each other in memory, short ones along the others. */
+/* Long blocks along the indices whose neighbours lie next to each other in memory, short ones along the others. Of two long ones, as
+ * rows and columns of a transposition, the one that is read is longer: a read waits for its row of DRAM to open, writes are gathered. */
 static void first_steps(const Work *w, Plan *p) {
     static const int64_t most[] = {256, 1024, 64, 32};      /* by the number of long axes */
-    Marking m = {w, p->along};
+    bool written[MOST_AXES] = {0};
+    Marking m = {w, p->along, 8};
     int n = 0;
     if (!w->r) expr_walk(w->value, mark_read, &m);
     for (int i = 0; w->r && i < w->r->operands.n; i++) expr_walk(w->r->operands.at[i], mark_read, &m);
     if (w->r && w->r->pred) expr_walk(w->r->pred, mark_read, &m);
-    for (int i = 0; w->s && i < w->s->targets.n; i++) mark_last(w, &w->s->targets.at[i].subs, p->along);
-    for (int i = 0; i < axes_of(w); i++) n += p->along[i];
-    for (int i = 0; i < axes_of(w); i++) p->step[i] = axes_of(w) == 1 ? 4096 : p->along[i] ? most[n < 3 ? n : 3] : 8;
+    for (int i = 0; w->s && i < w->s->targets.n; i++) mark_last(w, &w->s->targets.at[i].subs, written);
+    for (int i = 0; i < axes_of(w); i++) n += p->along[i] || written[i];
+    for (int i = 0; i < axes_of(w); i++) {
+        bool read = p->along[i] && !written[i];
+        p->along[i] |= written[i];
+        p->step[i] = axes_of(w) == 1 ? 4096 : !p->along[i] ? 8 : n == 2 && read ? READ_PIECE / m.bytes : most[n < 3 ? n : 3];
+    }
 }
 
 /* What the schedule says of the axes: blocks, over what they are dealt. */
