@@ -10,7 +10,8 @@
  *
  * and at the end y = O / l. Where local memory holds two groups of vT, the scores of the next group are issued before P v of this
  * one, so that the DPE has work while the SE takes exponentials. The state (m, l, O) is in scratch buffers that only the SE touches, in the order of its queue.
- * D is limited by local memory (some 400 on the smaller chip); values wider than 64 are made 64 columns at a time. */
+ * Queries and keys lie in local memory whole where D lets them (up to 79 on the smaller chip); of wider ones 64 columns at a time come in,
+ * with the queries again for each panel of keys. Values wider than 64 are made 64 columns at a time. */
 #include "knyfe/pe.h"
 
 enum { TQ, TK, TV, TY };
@@ -20,8 +21,15 @@ enum { SIZE = 2, PANEL = 64 * 64 };
 
 static int64_t group(const PE *pe) { return pe_local(pe) >= (256 << 10) ? 4 : 2; }      /* panels of keys */
 
+/* Columns of q and k that local memory takes at a time: all, or 64. */
+static int64_t width(const PE *pe) {
+    int64_t g = group(pe), D = pe_max(1, pe_dim(pe, DD));
+    int64_t panels = g == 4 ? 2 + 2 * g + g + 1 : 1 + g + g + 1, others = panels * PANEL * SIZE + (g + (g == 4) + 1) * PANEL * 4 + 9 * 256;
+    return others + (1 + g) * 64 * D * SIZE <= pe_local(pe) ? D : 64;
+}
+
 static void setup(PE *pe) {
-    int64_t g = group(pe), d = pe_max(1, pe_dim(pe, DD)) * SIZE, large = g == 4;
+    int64_t g = group(pe), d = width(pe) * SIZE, large = g == 4;
     pe_ring(pe, Q, PE_F16, 64 * d);
     pe_ring(pe, K, PE_F16, (large ? 4 : 2) * 64 * d);
     pe_ring(pe, V, PE_F16, (large ? 2 : 1) * PANEL * SIZE);
@@ -38,14 +46,14 @@ static void setup(PE *pe) {
     pe_scratch(pe, O, PE_F32, PANEL * 4);
 }
 
-/* What a PE works on: `rows` queries of head h from l0 on (none when its block lies outside), columns of v from e on. */
-typedef struct Work { int64_t h, l, rows, e, cols, H, L, M, D, E, g; } Work;
+/* What a PE works on: `rows` queries of head h from l on (none when its block lies outside), columns of v from e on. */
+typedef struct Work { int64_t h, l, rows, e, cols, H, L, M, D, E, g, width; } Work;
 
 static int64_t panel(int64_t i, int64_t n) { return pe_max(0, pe_min(64, n - i)); }
 
 /* Calls f for each piece of work, in the same order on both cores and on all PEs of a row. */
 static void each(PE *pe, void (*f)(PE *, Work *)) {
-    Work w = {.H = pe_dim(pe, DH), .L = pe_dim(pe, DL), .M = pe_dim(pe, DM), .D = pe_dim(pe, DD), .E = pe_dim(pe, DE), .g = group(pe)};
+    Work w = {.H = pe_dim(pe, DH), .L = pe_dim(pe, DL), .M = pe_dim(pe, DM), .D = pe_dim(pe, DD), .E = pe_dim(pe, DE), .g = group(pe), .width = width(pe)};
     pe_for(pe, h, pe_row(pe), w.H, pe_rows(pe))
         pe_for(pe, l0, 0, w.L, 64 * pe_cols(pe))
             pe_for(pe, e, 0, w.E, 64) {
@@ -58,12 +66,21 @@ static void each(PE *pe, void (*f)(PE *, Work *)) {
             }
 }
 
+/* `rows` rows of a tensor of D columns from row `row` on, columns from d on: dense where they are whole. */
+static PeBox part(const Work *w, int64_t row, int64_t d, int64_t rows) {
+    return w->D <= w->width ? pe_box(row * w->D, 1, rows * w->D, 0) : pe_box(row * w->D + d, rows, pe_min(w->width, w->D - d), w->D);
+}
+
 static void load_work(PE *pe, Work *w) {
-    int64_t D = w->D, row = pe_max(1, D) * SIZE;
-    pe_load(pe, PE_AT(Q, .push = 64 * row), TQ, pe_box((w->h * w->L + w->l) * D, 1, w->rows * D, 0));
+    int64_t row = w->width * SIZE;
+    bool whole = w->D <= w->width;
+    if (whole) pe_load(pe, PE_AT(Q, .push = 64 * row), TQ, part(w, w->h * w->L + w->l, 0, w->rows));
     pe_for(pe, m, 0, w->M, 64) {
         int64_t n = panel(m, w->M);
-        pe_load_row(pe, PE_AT(K, .push = 64 * row), TK, pe_box((w->h * w->M + m) * D, 1, n * D, 0));
+        pe_for(pe, d, 0, pe_max(1, w->D), w->width) {
+            if (!whole) pe_load(pe, PE_AT(Q, .pitch = row, .push = 64 * row), TQ, part(w, w->h * w->L + w->l, d, w->rows));
+            pe_load_row(pe, PE_AT(K, .pitch = whole ? 0 : row, .push = 64 * row), TK, part(w, w->h * w->M + m, d, n));
+        }
         pe_load_row(pe, PE_AT(V, .pitch = 64 * SIZE, .push = PANEL * SIZE), TV, pe_box((w->h * w->M + m) * w->E + w->e, n, w->cols, w->E));
     }
 }
@@ -73,15 +90,17 @@ static int64_t keys_of(const Work *w, int64_t m0, int64_t j) { return j < w->g ?
 
 /* Scores of a panel into the accumulators, and its values turned into VT; the last one of a group completes it. */
 static void score(PE *pe, const Work *w, int64_t m0, int64_t j) {
-    int64_t row = pe_max(1, w->D) * SIZE, n = keys_of(w, m0, j), pitch = 64 * SIZE * w->g;
-    pe_dot(pe, .m = w->rows, .n = n, .k = w->D, .a = PE_AT(Q, .pitch = row), .b = PE_AT(K, .pitch = row, .pop = 64 * row));
+    int64_t row = w->width * SIZE, n = keys_of(w, m0, j), pitch = 64 * SIZE * w->g;
+    pe_for(pe, d, 0, pe_max(1, w->D), w->width)
+        pe_dot(pe, .add = d > 0, .m = w->rows, .n = n, .k = pe_min(w->width, w->D - d), .a = PE_AT(Q, .pitch = row, .pop = w->D > w->width ? 64 * row : 0),
+               .b = PE_AT(K, .pitch = row, .pop = 64 * row));
     pe_transpose(pe, PE_AT(VT, .off = 64 * SIZE * j, .pitch = pitch, .push = keys_of(w, m0, j + 1) ? 0 : w->g * PANEL * SIZE), PE_AT(V, .pitch = 64 * SIZE, .pop = PANEL * SIZE), n, w->cols);
 }
 
 /* Accumulators into S, scaled, and their row maxima into R; `before` panels of S are still to be read. */
 static void take_scores(PE *pe, const Work *w, int64_t m0, int64_t j, int64_t before) {
     pe_ops(pe, 20);                             /* the square root */
-    float scale = 1 / __builtin_sqrtf((float)w->D);
+    float scale = 1 / __builtin_sqrtf((float)pe_max(1, w->D));
     pe_se(pe, .from_re = true, .affine = true, .alpha = scale, .rows = w->rows, .cols = keys_of(w, m0, j), .dst = PE_AT(S, .push = PANEL * 4));
     pe_se_reduce(pe, PE_RMAX, PE_AT(R, .off = 256 * j), PE_AT(S, .off = PANEL * 4 * before), w->rows, keys_of(w, m0, j));
 }
@@ -132,7 +151,7 @@ static void values(PE *pe, const Work *w, int64_t m0) {
 }
 
 static void compute_work(PE *pe, Work *w) {
-    int64_t step = 64 * w->g, row = pe_max(1, w->D) * SIZE;
+    int64_t step = 64 * w->g, row = w->width * SIZE;
     bool ahead = w->g == 4;
     if (ahead) scores(pe, w, 0);
     pe_for(pe, m0, 0, w->M, step) {
@@ -142,9 +161,11 @@ static void compute_work(PE *pe, Work *w) {
         if (m0) rescale(pe, w);
         values(pe, w, m0);
     }
-    pe_wait(pe, Q, 64 * row);
-    pe_fence(pe, PE_DPE);
-    pe_pop(pe, Q, 64 * row);
+    if (w->D <= w->width) {
+        pe_wait(pe, Q, 64 * row);
+        pe_fence(pe, PE_DPE);
+        pe_pop(pe, Q, 64 * row);
+    }
     if (w->M) {
         pe_se(pe, .fn = PE_RECIP, .rows = 1, .cols = w->rows, .dst = PE_AT(C), .a = PE_AT(L));
         pe_se(pe, .bin = PE_MUL, .b_col = true, .rows = w->rows, .cols = w->cols, .dst = PE_AT(Y, .push = PANEL * SIZE), .a = PE_AT(O), .b = PE_AT(C));

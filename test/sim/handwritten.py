@@ -16,13 +16,17 @@ PROGRAMS = [
     ("matmul_i8", "handwritten/matmul_i8.knf", "", ["M=65 N=129 K=300", "M=1 N=1 K=1", "M=64 N=64 K=33"]),
     ("matmul_dynamic", "handwritten/matmul_dynamic.knf", "scale=0.5", ["M=70 N=65 K=300"]),
     ("fc", "handwritten/fc.knf", "", ["M=70 N=130 K=700", "M=1 N=1 K=1"]),
-    # M: one group of keys, as attention.knf has it
-    ("attention", "handwritten/attention.knf", "", ["H=2 L=70 M=120 D=20 E=33", "H=1 L=1 M=1 D=1 E=1"]),
+    # one group of keys and several, with parts; queries and keys that local memory takes whole, and wider ones; values of two widths; no keys, no columns
+    ("attention", "handwritten/attention.knf", "", ["H=2 L=70 M=120 D=20 E=33", "H=1 L=1 M=1 D=1 E=1", "H=1 L=64 M=300 D=16 E=8 --seed 2", "H=1 L=5 M=1025 D=79 E=70",
+                                                    "H=9 L=3 M=513 D=130 E=2", "H=1 L=70 M=256 D=300 E=3", "H=2 L=3 M=0 D=500 E=2", "H=1 L=2 M=300 D=0 E=1"]),
     ("softmax", "softmax.knf", "-D T=f16", ["N=70 D=300", "N=1 D=1"]),
     ("softmax_f32", "softmax.knf", "-D T=f32", ["N=3 D=9000"]),
     ("embedding_bag", "embedding_bag.knf", "", ["B=70 D=33 L=900 V=50", "B=1 D=1 L=1 V=1"]),
 ]
 FAULTS = [("transpose", "handwritten/transpose.knf", "N=131 M=300", "pe_min(T, N - ", "pe_min(T, N - 1 - "), ("tanh", "handwritten/tanh.knf", "N=900", "PE_TANH", "PE_SIGMOID")]
+
+
+MACHINE_OPTIONS = {("attention", "mtia2"): "-D G=256"}
 
 
 def run(knyfe, program, knf, options, size, machine):
@@ -37,6 +41,7 @@ def main(knyfe, root):
     bad = number = 0
     for (name, knf, options, _), machine, size in cases:
         number += 1
+        options += " " + MACHINE_OPTIONS.get((name, machine), "")
         r = run(knyfe, examples / "handwritten" / (name + ".c"), examples / knf, options, size, machine)
         ok = r.returncode == 0 and "right" in r.stdout and "wrong" not in r.stdout
         print("%s %d - %s %s on %s" % ("ok" if ok else "not ok", number, name, size, machine))
