@@ -68,15 +68,15 @@ void calendar_free(Calendar *c) { free(c->at); }
 /* The bucket of that number, emptied when it still holds an earlier time's use; `late` when it holds a later one's. */
 static int64_t *bucket(Buckets *b, int64_t index, int64_t *late) {
     int i = (int)(index % BUCKETS);
-    if (b->at[i].index > index) { *late = 0; return late; }
-    if (b->at[i].index != index) { b->at[i].index = index; b->at[i].used = 0; }
+    if (b->at[i].stamp > index + 1) { *late = 0; return late; }
+    if (b->at[i].stamp != index + 1) { b->at[i].stamp = index + 1; b->at[i].used = 0; }
     return &b->at[i].used;
 }
 
 /* All in one bucket that has room for it: most of the time. */
 static bool bucket_book(Buckets *b, int64_t lo, int64_t hi, int64_t need) {
     int64_t i = lo / BUCKET_TICKS, end = (i + 1) * BUCKET_TICKS, *used = &b->at[i % BUCKETS].used;
-    if (b->at[i % BUCKETS].index != i || lo >= hi || hi > end || need > end - lo || need > BUCKET_TICKS - *used) return false;
+    if (b->at[i % BUCKETS].stamp != i + 1 || lo >= hi || hi > end || need > end - lo || need > BUCKET_TICKS - *used) return false;
     *used += need;
     if (b->last < end - BUCKET_TICKS + *used) b->last = end - BUCKET_TICKS + *used;
     return true;

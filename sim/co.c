@@ -2,7 +2,6 @@
  * unreadable page below each stack, and the annotations that AddressSanitizer needs. */
 #include "sim/run.h"
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <ucontext.h>
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -18,7 +17,7 @@ void __sanitizer_finish_switch_fiber(void *save, const void **bottom, size_t *si
 void __asan_unpoison_memory_region(const volatile void *at, size_t size);
 #endif
 
-enum { CO_STACK = 512 << 10, CO_PAGE = 4096 };
+enum { CO_PAGE = 4096 };
 
 struct Co {
     ucontext_t self, home;
@@ -78,21 +77,23 @@ static void co_stack(Co *co) { co_context(co); }
 #define CO_OUT(co) swapcontext(&(co)->self, &(co)->home)
 #endif
 
-Co *co_new(void (*entry)(void *), void *arg) {
-    Co *co = calloc(1, sizeof *co);
-    if (!co) return NULL;
-    co->stack = mmap(NULL, CO_STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (co->stack == MAP_FAILED || mprotect(co->stack, CO_PAGE, PROT_NONE)) {
-        if (co->stack != MAP_FAILED) munmap(co->stack, CO_STACK);
-        free(co);
-        return NULL;
-    }
+void co_again(Co *co, void (*entry)(void *), void *arg) {
 #ifdef CO_ASAN      /* frames that a coroutine left for good, at the same address earlier, are still marked */
     __asan_unpoison_memory_region(co->stack + CO_PAGE, CO_STACK - CO_PAGE);
 #endif
     co->entry = entry;
     co->arg = arg;
     co_stack(co);
+}
+
+Co *co_new(Pages *stacks, void (*entry)(void *), void *arg) {
+    Co *co = calloc(1, sizeof *co);
+    if (!co) return NULL;
+    if (!(co->stack = pages_guarded(stacks, CO_STACK))) {
+        free(co);
+        return NULL;
+    }
+    co_again(co, entry, arg);
     return co;
 }
 
@@ -124,8 +125,4 @@ void co_finish(Co *co) {
     abort();
 }
 
-void co_free(Co *co) {
-    if (!co) return;
-    munmap(co->stack, CO_STACK);
-    free(co);
-}
+void co_free(Co *co) { free(co); }

@@ -75,19 +75,21 @@ static void core_main(void *arg) {
     k->run->running = NULL;
 }
 
-void core_new(Core *k, Pe *p, int core) {
+/* A core at its start; on the stack of `co` where that is not NULL. */
+static void core_start(Core *k, Pe *p, int core, Co *co) {
     const SimMachine *m = p->run->m;
     *k = (Core){.run = p->run, .owner = p};
     k->pe = (PE){.api = &run_api, .cost = p->run->cost, .price = p->run->price, .buf = p->buf, .row = p->row, .col = p->col, .rows = (int)m->rows, .cols = (int)m->cols, .core = core, .local = m->local.size};
-    k->co = co_new(core_main, k);
+    if (co) co_again(co, core_main, k);
+    k->co = co ? co : co_new(&p->run->stacks, core_main, k);
     if (!k->co) run_fault(p->run, SIM_F_INTERNAL, 0, 0, 0, 0, 0, "no memory for the stack of a core");
 }
 
+void core_new(Core *k, Pe *p, int core) { core_start(k, p, core, NULL); }
+
 void core_again(Core *k, int64_t at) {
     Core was = *k;
-    co_free(k->co);
-    k->co = NULL;
-    core_new(k, was.owner, was.pe.core);
+    core_start(k, was.owner, was.pe.core, was.co);
     k->now = at;
     for (int c = 0; c < SIM_CAUSES; c++) k->time[c] = was.time[c];
     k->time[SIM_BARRIER] += at - was.now;
@@ -169,6 +171,7 @@ static void take_accs(Core *k, Command *c, int acc, int64_t m, int64_t n) {
         core_fault(k, SIM_F_SHAPE, "%lld x %lld from accumulator %d on needs %lld, there are %lld", (long long)m, (long long)n, acc, (long long)count, (long long)k->run->m->re.accumulators);
     c->acc = acc;
     c->n_acc = (int)count;
+    if (k->owner->n_accs < acc + c->n_acc) k->owner->n_accs = acc + c->n_acc;
     for (int i = 0; i < count; i++) c->acc_ticket[i] = command_acc(c, i)->tickets++;
 }
 

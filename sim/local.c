@@ -19,6 +19,7 @@ void local_declare(Core *k, int i, PeType type, int64_t bytes, bool scratch) {
         core_fault(k, SIM_F_LOCAL, "buffer %d wants %lld bytes, local memory has %lld left of %lld", i, (long long)bytes, (long long)(m->local.size - at), (long long)m->local.size);
     p->used = at + bytes;
     if (p->used > k->run->out->local_used) k->run->out->local_used = p->used;
+    if (p->n_bufs <= i) p->n_bufs = i + 1;
     p->buf[i] = (PeBuf){.base = p->local + at, .state = p->state + at, .size = bytes, .type = type, .scratch = scratch};
     if (scratch) pe_hold(p, bytes);
     p->ring[i] = (Ring){.producer = -1, .consumer = -1, .line = k->pe.site ? k->pe.site : 1};

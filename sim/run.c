@@ -50,14 +50,15 @@ static void *must(void *p) {
 
 static void pe_new(Run *r, Pe *p, int index) {
     const SimMachine *m = r->m;
-    *p = (Pe){.run = r, .index = index, .row = index / (int)m->cols, .col = index % (int)m->cols};
-    p->local = must(calloc(1, (size_t)m->local.size + 64));
-    p->state = must(calloc(1, (size_t)m->local.size + 64));
-    p->acc = must(aligned_alloc(64, (size_t)m->re.accumulators * sizeof *p->acc));
-    memset(p->acc, 0, (size_t)m->re.accumulators * sizeof *p->acc);
-    p->port = must(calloc(1, sizeof *p->port));
+    p->run = r;
+    p->index = index;
+    p->row = index / (int)m->cols;
+    p->col = index % (int)m->cols;
+    p->local = must(pages_take(&r->pages, (size_t)m->local.size + 64));
+    p->state = must(pages_take(&r->pages, (size_t)m->local.size + 64));
+    p->acc = must(pages_take(&r->pages, (size_t)m->re.accumulators * sizeof *p->acc));
+    p->port = must(pages_take(&r->pages, sizeof *p->port));
     p->slot = must(calloc((size_t)m->dma.outstanding, sizeof *p->slot));
-    for (int i = 0; i < BUCKETS; i++) p->port->at[i].index = -1;
     for (int e = 0; e < PE_ENGINES; e++) {
         p->engine[e].queue = must(calloc((size_t)m->queue.depth + 1, sizeof(Command *)));
         p->engine[e].cause = SIM_IDLE;
@@ -70,7 +71,7 @@ static void pe_free(Pe *p) {
         next = c->next_live;
         free(c);
     }
-    for (int i = 0; i < PE_BUFS; i++) {
+    for (int i = 0; i < p->n_bufs; i++) {
         free(p->ring[i].push.at);
         free(p->ring[i].pop.at);
     }
@@ -79,10 +80,6 @@ static void pe_free(Pe *p) {
         free(p->core[k].making);
         co_free(p->core[k].co);
     }
-    free(p->local);
-    free(p->state);
-    free(p->acc);
-    free(p->port);
     free(p->slot);
 }
 
@@ -117,7 +114,10 @@ static void run_new(Run *r) {
     r->row_group = must(calloc((size_t)m->rows, sizeof(Group)));
     r->col_group = must(calloc((size_t)m->cols, sizeof(Group)));
     r->scratch = must(malloc(sizeof(float) * (size_t)(8192 + 3 * 64 * PANEL_K + 2 * m->local.size + 64)));
-    r->pe = must(calloc((size_t)r->n_pes, sizeof *r->pe));
+    size_t n = (size_t)r->n_pes, local = pages_of((size_t)m->local.size + 64), acc = pages_of((size_t)m->re.accumulators * sizeof *r->pe->acc);
+    if (!pages_new(&r->pages, pages_of(n * sizeof *r->pe) + n * (2 * local + acc + pages_of(sizeof *r->pe->port)))) abort();
+    if (!pages_new(&r->stacks, (2 * n + 1) * CO_STACK)) abort();
+    r->pe = must(pages_take(&r->pages, n * sizeof *r->pe));
     net_new(r);
     mem_new(r);
     for (int i = 0; i < r->n_pes; i++) pe_new(r, &r->pe[i], i);
@@ -133,11 +133,13 @@ static void run_free(Run *r) {
     net_free(r);
     mem_free(r);
     heap_free(&r->heap);
+    co_free(r->aside);
     free(r->row_group);
     free(r->col_group);
     free(r->scratch);
     panels_free(r->panels);
-    free(r->pe);
+    pages_free(&r->stacks);
+    pages_free(&r->pages);
 }
 
 static void setup_main(void *arg) {
@@ -161,12 +163,12 @@ static void when_main(void *arg) {
 static void run_aside(Run *r, Pe *p, void (*entry)(void *)) {
     Core *k = &p->core[0];
     p->declaring = true;
-    Co *own = k->co, *co = co_new(entry, k);
-    if (!co) run_fault(r, SIM_F_INTERNAL, 0, 0, 0, 0, 0, "no memory for a stack");
-    k->co = co;
+    Co *own = k->co;
+    if (r->aside) co_again(r->aside, entry, k);
+    else if (!(r->aside = co_new(&r->stacks, entry, k))) run_fault(r, SIM_F_INTERNAL, 0, 0, 0, 0, 0, "no memory for a stack");
+    k->co = r->aside;
     core_resume(k);
     k->co = own;
-    co_free(co);
     if (r->failing) longjmp(r->fail, 1);
     p->declaring = false;
 }
@@ -248,10 +250,10 @@ static void run_close(Run *r) {
 static void run_leftovers(Run *r) {
     for (int i = 0; i < r->n_pes; i++) {
         Pe *p = &r->pe[i];
-        for (int b = 0; b < PE_BUFS; b++)
+        for (int b = 0; b < p->n_bufs; b++)
             if (p->ring[b].pushed != p->ring[b].popped)
                 run_fault(r, SIM_F_LEFTOVER, p->row, p->col, 0, p->ring[b].line, 0, "ring %d ends with %lld bytes pushed and %lld popped", b, (long long)p->ring[b].pushed, (long long)p->ring[b].popped);
-        for (int a = 0; a < r->m->re.accumulators; a++)
+        for (int a = 0; a < p->n_accs; a++)
             if (p->acc[a].has) run_fault(r, SIM_F_LEFTOVER, p->row, p->col, p->acc[a].core, p->acc[a].site, 0, "accumulator %d ends with a value that nobody took", a);
     }
 }
@@ -261,12 +263,13 @@ static void pe_again(Pe *p, int64_t at) {
     memset(p->state, 0, (size_t)p->used);
     p->used = 0;
     pe_hold(p, -p->held);
-    for (int b = 0; b < PE_BUFS; b++) {
+    for (int b = 0; b < p->n_bufs; b++) {
         free(p->ring[b].push.at);
         free(p->ring[b].pop.at);
+        p->ring[b] = (Ring){0};
+        p->buf[b] = (PeBuf){0};
     }
-    memset(p->ring, 0, sizeof p->ring);
-    memset(p->buf, 0, sizeof p->buf);
+    p->n_bufs = 0;
     for (int k = 0; k < 2; k++) core_again(&p->core[k], at);
 }
 

@@ -28,17 +28,28 @@ void calendar_free(Calendar *c);
 
 /* ---- buckets: a rate shared by many users at once ---- */
 enum { BUCKET_TICKS = 64 * SIM_TICK, BUCKETS = 4096 };
-typedef struct Buckets { struct { int64_t index, used; } at[BUCKETS]; int64_t busy, last; } Buckets;   /* last: all served by then */
+/* stamp: the number of the bucket that holds the place, and 1, so that all zero is empty; last: all served by then. */
+typedef struct Buckets { struct { int64_t stamp, used; } at[BUCKETS]; int64_t busy, last; } Buckets;
 /* Spreads `need` ticks of use over [lo, hi); returns when the last of it is served, at least hi. */
 int64_t buckets_book(Buckets *b, int64_t lo, int64_t hi, int64_t need);
 
+/* ---- pages: memory of a run ---- */
+typedef struct Pages { unsigned char *at; size_t size, used; } Pages;
+size_t pages_of(size_t bytes);                         /* what pages_take needs for them */
+bool pages_new(Pages *p, size_t size);
+void *pages_take(Pages *p, size_t bytes);              /* zeroed, of its own pages; NULL when nothing is left */
+void *pages_guarded(Pages *p, size_t bytes);           /* the first page can't be touched; bytes are whole pages */
+void pages_free(Pages *p);
+
 /* ---- coroutines ---- */
 typedef struct Co Co;
-Co *co_new(void (*entry)(void *), void *arg);
+enum { CO_STACK = 512 << 10 };
+Co *co_new(Pages *stacks, void (*entry)(void *), void *arg);  /* on CO_STACK bytes of them */
+void co_again(Co *co, void (*entry)(void *), void *arg);      /* from the start, on the same stack; not from within */
 void co_switch_to(Co *co);          /* from the scheduler into the coroutine */
 void co_yield(Co *co);              /* from the coroutine back */
 void co_finish(Co *co);             /* the last switch out of a coroutine */
-void co_free(Co *co);
+void co_free(Co *co);               /* its stack goes with the stacks */
 
 /* ---- events ---- */
 typedef enum EventKind { EV_CORE, EV_ENGINE, EV_LANDED, EV_FREE } EventKind;
@@ -136,6 +147,7 @@ struct Pe {
     int64_t used, held;             /* bytes handed out; with something in */
     PeBuf buf[PE_BUFS];
     Ring ring[PE_BUFS];
+    int n_bufs, n_accs;             /* those from here on have never been used */
     Core core[2];
     Engine engine[PE_ENGINES];
     Acc *acc;
@@ -180,6 +192,8 @@ struct Run {
     int64_t segment;                /* bytes of the segment that is on its way, for links */
     int64_t price[PE_COSTS][PE_REGISTER_COUNT];
     Core *running;
+    Pages stacks, pages;
+    Co *aside;                      /* the stack of functions before a stage; NULL: none ran */
     int64_t end;
     int64_t asked, moved[2];        /* bytes: of memories by requests; that have come to local memories, left them */
     jmp_buf fail;
