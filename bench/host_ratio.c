@@ -6,6 +6,7 @@
 #include "dsl/front.h"
 #include "emit/host.h"
 #include "grammar/parse.h"
+#include "lower/lower.h"
 #include <dlfcn.h>
 #include <math.h>
 #include <stdio.h>
@@ -58,8 +59,12 @@ typedef int Call(void *const *tensors, const int64_t *dims);
 static Call *compiled(Arena *a, const Kernel *k) {
     char folder[] = "/tmp/knyfe-ratio-XXXXXX";
     if (!mkdtemp(folder)) die("/tmp", "no folder");
+    const char *why = NULL;
     Out c = out_new(a), call = out_new(a);
-    emit_host(k, NULL, &c);
+    const TileMachine m = {.rows = 1, .cols = 1, .local = 2 << 20, .in_place = true, .panel = 64, .lanes = 64, .accumulators = 28, .dots = {[DT_F32] = true, [DT_F64] = true}};
+    const TileProgram *p = lower(k, &m, a, &why);
+    if (!p) die(k->name, why);
+    emit_host_tiles(p, NULL, &c);
     emit_host_call(k, &call);
     const char *file = arena_printf(a, "%s/k.c", folder), *other = arena_printf(a, "%s/call.c", folder);
     if (out_write(file, c.text, c.n, a) || out_write(other, call.text, call.n, a)) die(folder, "not written");

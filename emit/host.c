@@ -93,7 +93,8 @@ static bool is_tested(const Gen *g, const Fact *f) {
     return f->number > 0 && !(g->options->no_check && (f->kind == FACT_RANGE || f->kind == FACT_CHECK));
 }
 
-static void fact(Gen *g, const Fact *f) {
+void host_fact(Gen *g, const Fact *f) {
+    if (!is_tested(g, f)) return;
     int mark = host_scope_mark(g);
     c_comment(&g->p, f->text);
     for (int i = 0; i < f->idx.n; i++) {
@@ -127,9 +128,9 @@ static void facts_table(Gen *g) {
 
 /* --- temporaries --------------------------------------------------------------------------------------------------------------- */
 
-typedef VEC(const char *) Texts;
+typedef HostTexts Texts;
 
-static void allocate(Gen *g, Texts *names, const char *name, const char *type, int rank, Expr *const *shape) {
+void host_allocate(Gen *g, Texts *names, const char *name, const char *type, int rank, Expr *const *shape) {
     Out list = out_new(g->a);
     for (int d = 0; d < rank; d++) out_f(&list, "%s%s", d ? ", " : "", host_extent(g, shape[d]).text);
     CExpr args[] = {c_atomf(&g->p, "sizeof(%s)", type), c_int(&g->p, rank), c_atomf(&g->p, "(const int64_t[]){%s}", list.text)};
@@ -146,12 +147,16 @@ static void temporaries(Gen *g, Texts *names) {
     for (int i = 0; i < k->tensors.n; i++) {
         const Tensor *t = k->tensors.at[i];
         HostTensor *h = &g->tensors[t->id];
-        if (h->wide) allocate(g, names, h->wide, "float", t->rank, t->shape);
-        if (t->role != TR_TEMP) continue;
+        if (h->wide) host_allocate(g, names, h->wide, "float", t->rank, t->shape);
+        if (t->role != TR_TEMP || (g->tiles && !host_tile_at_home(g, t))) continue;
         h->variable = h->variable || h->dropped == t->rank;
         if (h->variable) c_declare(&g->p, host_value_type(t->type), h->name, (CExpr){0});
-        else allocate(g, names, h->name, host_store_type(t->type), t->rank - h->dropped, t->shape + h->dropped);
+        else host_allocate(g, names, h->name, host_store_type(t->type), t->rank - h->dropped, t->shape + h->dropped);
     }
+}
+
+/* Leaves where there was no memory for one. */
+static void need_all(Gen *g, const Texts *names) {
     if (!names->n) return;
     CExpr any = {0};
     for (int i = 0; i < names->n; i++) {
@@ -170,15 +175,18 @@ static void temporaries(Gen *g, Texts *names) {
 /* Statements of the body, into g->p. */
 static void body(Gen *g) {
     const Kernel *k = g->k;
-    int tested = 0;
-    for (int i = 0; i < k->facts.n; i++)
-        if (is_tested(g, &k->facts.at[i])) fact(g, &k->facts.at[i]), tested++;
-    if (tested) c_blank(&g->p);
+    int before = g->p.out->n;
+    if (g->tiles) host_tile_facts(g);
+    for (int i = 0; !g->tiles && i < k->facts.n; i++) host_fact(g, &k->facts.at[i]);
+    if (g->p.out->n != before) c_blank(&g->p);
     Texts names = {0};
-    host_fuse_plan(g);
+    if (!g->tiles) host_fuse_plan(g);
     host_wide_plan(g);
+    if (g->tiles) host_tile_memory(g, &names);
     temporaries(g, &names);
-    host_stmts(g);
+    need_all(g, &names);
+    if (g->tiles) host_tile_stages(g);
+    else host_stmts(g);
     release(g, &names);
     c_return(&g->p, c_atom("0"));
 }
@@ -249,11 +257,11 @@ static void preamble(Gen *g, const char *rest) {
     c_blank(&g->p);
 }
 
-static Gen gen_new(const Kernel *k, const HostOptions *options, Out *out) {
+static Gen gen_new(const Kernel *k, int n_indices, const HostOptions *options, Out *out) {
     Arena *a = out->arena;
     Gen g = {.k = k, .options = options, .a = a, .p = {a, out}, .uses = host_uses_new(a)};
     g.tensors = NEW_ARRAY(a, HostTensor, k->tensors.n + 1);
-    g.index = NEW_ARRAY(a, CExpr, k->n_indices + 1);
+    g.index = NEW_ARRAY(a, CExpr, n_indices + 1);
     g.var = NEW_ARRAY(a, CExpr, k->n_vars + 1);
     g.dim = NEW_ARRAY(a, CExpr, k->dims.n + 1);
     g.dim_used = NEW_ARRAY(a, bool, k->dims.n + 1);
@@ -263,9 +271,10 @@ static Gen gen_new(const Kernel *k, const HostOptions *options, Out *out) {
     return g;
 }
 
-void emit_host(const Kernel *k, const HostOptions *options, Out *out) {
+static void emit(const Kernel *k, const TileProgram *p, const HostOptions *options, Out *out) {
     static const HostOptions none = {0};
-    Gen g = gen_new(k, options ? options : &none, out);
+    Gen g = gen_new(k, p ? p->n_indices : k->n_indices, options ? options : &none, out);
+    if (p) g.tiles = host_tiles_new(&g, p);
     Out functions = out_new(g.a), inside = out_new(g.a);
     g.p.out = &functions;
     for (int i = 0; i < k->fns.n; i++) function(&g, k->fns.at[i]);
@@ -291,9 +300,13 @@ void emit_host(const Kernel *k, const HostOptions *options, Out *out) {
     out_n(out, rest.text, rest.n);
 }
 
+void emit_host(const Kernel *k, const HostOptions *options, Out *out) { emit(k, NULL, options, out); }
+
+void emit_host_tiles(const TileProgram *p, const HostOptions *options, Out *out) { emit(p->kernel, p, options, out); }
+
 void emit_host_call(const Kernel *k, Out *out) {
     static const HostOptions none = {0};
-    Gen g = gen_new(k, &none, out);
+    Gen g = gen_new(k, k->n_indices, &none, out);
     out_s(out, "#include <stdint.h>\n\n");
     out_f(out, "int %s(%s);\n", g.name, parameters(&g));
     out_s(out, "int knyfe_call(void *const *tensors, const int64_t *dims);\n\n");

@@ -1,6 +1,6 @@
 /* Host C from a Kernel: one self-contained file. */
 #pragma once
-#include "dsl/kernel.h"
+#include "lower/tile.h"
 
 typedef struct HostOptions {
     bool no_check;          /* leave out run-time checks (never 'where' facts) */
@@ -11,6 +11,8 @@ typedef struct HostOptions {
  *     int NAME(inputs, outputs, dims)
  * as docs/language.md, section 6, has it. */
 void emit_host(const Kernel *k, const HostOptions *options, Out *out);
+/* The same as a Tile program for a machine that addresses memory in place has it. */
+void emit_host_tiles(const TileProgram *p, const HostOptions *options, Out *out);
 
 /* A second file for programs that call kernels by data:
  *     int knyfe_call(void *const *tensors, const int64_t *dims)

@@ -1,4 +1,5 @@
 #include "emit/host_gen.h"
+#include "lower/expr.h"
 #include <assert.h>
 #include <math.h>
 #include <stdio.h>
@@ -66,7 +67,21 @@ CExpr host_bound(Gen *g, const Expr *e) {
     return x;
 }
 
+/* The element of a tile: rows of its room, places from the beginning of its box. */
+static CExpr flat_in_tile(Gen *g, const TileBuf *b, const CExpr *subs) {
+    CExpr at = c_atom("0");
+    int64_t one;
+    for (int d = 0; d < b->rank; d++) {
+        if (lo_is_int(b->room[d], &one) && one == 1) continue;
+        CExpr lo = host_bound(g, b->lo[d]);
+        CExpr place = strcmp(lo.text, subs[d].text) ? strcmp(lo.text, "0") ? c_binary(&g->p, "-", subs[d], lo) : subs[d] : c_atom("0");
+        at = c_sum(&g->p, c_product(&g->p, at, host_extent(g, b->room[d])), place);
+    }
+    return at;
+}
+
 static CExpr flat(Gen *g, const Tensor *t, const CExpr *subs) {
+    if (g->tensors[t->id].tile) return flat_in_tile(g, g->tensors[t->id].tile, subs);
     int first = g->tensors[t->id].dropped;
     CExpr at = subs[first];
     for (int d = first + 1; d < t->rank; d++) at = c_sum(&g->p, c_product(&g->p, at, host_extent(g, t->shape[d])), subs[d]);
@@ -77,7 +92,7 @@ CExpr host_element(Gen *g, const Tensor *t, const Exprs *subs) {
     HostTensor *h = &g->tensors[t->id];
     h->used = true;
     if (h->variable) return c_atom(h->name);
-    if (t->rank == 0) return c_subscript(&g->p, c_atom(h->name), c_atom("0"));
+    if (t->rank == 0 && !h->tile) return c_subscript(&g->p, c_atom(h->name), c_atom("0"));
     CExpr *at = NEW_ARRAY(g->a, CExpr, t->rank);
     for (int d = 0; d < t->rank; d++) at[d] = host_bound(g, subs->at[d]);
     return c_subscript(&g->p, c_atom(h->name), flat(g, t, at));
@@ -98,7 +113,7 @@ static CExpr converted(Gen *g, DType to, DType from, CExpr x);
 CExpr host_stored(Gen *g, DType t, const Expr *e, CExpr value) {
     if (is_narrow_float(t)) {
         HostTensor *h = e && e->kind == X_READ && e->mode == READ_PLAIN && e->type == t ? &g->tensors[e->tensor->id] : NULL;
-        if (h && !h->variable && !(g->wide && h->wide)) return host_element(g, e->tensor, &e->args);
+        if (h && !h->variable && !(h->wide_on)) return host_element(g, e->tensor, &e->args);
         if (e && e->kind == X_CONVERT && e->type == t && dtype_is_float(e->args.at[0]->type) && e->args.at[0]->type != DT_F64)
             return to_narrow(g, t, host_expr(g, e->args.at[0]));
         return to_narrow(g, t, value);
@@ -119,7 +134,7 @@ static CExpr read_at(Gen *g, const Tensor *t, const CExpr *subs) {
     HostTensor *h = &g->tensors[t->id];
     h->used = true;
     if (h->variable) return declared_range(g, t, t->role == TR_INPUT ? loaded(g, t->type, c_atom(h->name)) : c_atom(h->name));
-    bool wide = g->wide && h->wide;
+    bool wide = h->wide_on;
     CExpr at = t->rank ? flat(g, t, subs) : c_atom("0");
     CExpr x = c_subscript(&g->p, c_atom(wide ? h->wide : h->name), at);
     return wide ? x : declared_range(g, t, loaded(g, t->type, x));
@@ -180,7 +195,7 @@ CExpr host_read_element(Gen *g, const Expr *e, CExpr *inside) {
     CExpr *at = NEW_ARRAY(g->a, CExpr, e->args.n);
     for (int d = 0; d < e->args.n; d++) at[d] = host_bound(g, e->args.at[d]);
     if (e->mode == READ_PAD) *inside = inside_tests(g, e, at);
-    return c_subscript(&g->p, c_atom(g->wide && h->wide ? h->wide : h->name), flat(g, e->tensor, at));
+    return c_subscript(&g->p, c_atom(h->wide_on ? h->wide : h->name), flat(g, e->tensor, at));
 }
 
 static CExpr read(Gen *g, const Expr *e) {
@@ -395,6 +410,15 @@ bool host_needs_statements(const Expr *e) {
     expr_walk((Expr *)e, needs, &found);
     return found;
 }
+
+static CExpr bound_of(Gen *g, const Index *i, bool high) {
+    CExpr lo, hi;
+    if (g->tiles && host_tile_block(g, i, &lo, &hi)) return high ? hi : lo;
+    return host_extent(g, high ? i->hi : i->lo);
+}
+
+CExpr host_lo(Gen *g, const Index *i) { return bound_of(g, i, false); }
+CExpr host_hi(Gen *g, const Index *i) { return bound_of(g, i, true); }
 
 void host_open_loop(Gen *g, Index *i, CExpr lo, CExpr hi) {
     const char *name = host_name(g, i->name);

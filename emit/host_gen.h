@@ -4,6 +4,7 @@
 #include "emit/host.h"
 #include "dsl/kernel_build.h"
 #include "emit/host_help.h"
+#include "lower/tile.h"
 
 /* C names that are taken; a scope is a mark to return to. */
 typedef struct Scope { VEC(const char *) taken; } Scope;
@@ -14,7 +15,9 @@ typedef struct HostTensor {
     bool variable;          /* a scalar held in a C variable of the compute type */
     bool used;
     const char *wide;       /* a copy as floats of a narrow tensor that is read many times, or NULL */
+    bool wide_on;           /* reads go to it */
     int dropped;            /* leading dims that it has no room for: a fused loop holds one element of them at a time */
+    const TileBuf *tile;    /* what the name stands for is this box of it, or NULL: all of it */
 } HostTensor;
 
 /* A named extent or bound that is more than a dim. */
@@ -39,12 +42,13 @@ typedef struct Gen {
     bool *dim_used;
     const char **fn;
     bool plain;             /* inside a subscript or a bound: arithmetic that cannot overflow */
-    bool wide;              /* reads go to the wide copies */
+    bool looped;            /* the statement stands in loops: copies for it are made outside */
     VEC(HostExtent) extents;
     VEC(HostHoisted) hoisted;
     VEC(HostGuard) guards;
     int row;                /* of the tile */
     int depth;              /* indices of a statement whose loops are open already: fused loops */
+    struct HostTiles *tiles;        /* the Tile program that is emitted, or NULL: the plain loop nest */
     bool *grouped;          /* by Stmt.id: stands in a fused loop */
 } Gen;
 
@@ -82,6 +86,10 @@ CExpr host_inside(Gen *g, const Expr *e, unsigned dims);
 CExpr host_element(Gen *g, const Tensor *t, const Exprs *subs);
 /* Opens for (int64_t i = lo; i < hi; i++) and sets the index's name. */
 void host_open_loop(Gen *g, Index *i, CExpr lo, CExpr hi);
+
+/* Bounds of a statement's index: the current block of its axis, or its range. */
+CExpr host_lo(Gen *g, const Index *i);
+CExpr host_hi(Gen *g, const Index *i);
 
 /* --- host_access.c ------------------------------------------------------------------------------------------------------- */
 
@@ -150,6 +158,24 @@ typedef struct Lanes {
 } Lanes;
 Lanes host_lanes_plan(Gen *g, const Stmt *s);
 void host_lanes_emit(Gen *g, const Stmt *s, Lanes plan);
+/* --- host_tile.c -------------------------------------------------------------------------------------------------------------- */
+
+/* The Tile program's facts, in order; then memory for what does not stay in registers; then its stages. */
+struct HostTiles *host_tiles_new(Gen *g, const TileProgram *p);
+void host_tile_facts(Gen *g);
+typedef VEC(const char *) HostTexts;
+void host_tile_memory(Gen *g, HostTexts *names);
+void host_tile_stages(Gen *g);
+/* The tensor has its own memory: some stage leaves it to a later one. */
+bool host_tile_at_home(Gen *g, const Tensor *t);
+/* The block that a loop around the place cuts for the index; false: its range is not cut. */
+bool host_tile_block(Gen *g, const Index *i, CExpr *lo, CExpr *hi);
+/* A fact, and memory for a tensor or tile: host.c. */
+void host_fact(Gen *g, const Fact *f);
+void host_allocate(Gen *g, HostTexts *names, const char *name, const char *type, int rank, Expr *const *shape);
+
 /* Decides which narrow tensors get a copy as floats; makes those that the statement reads. */
 void host_wide_plan(Gen *g);
 void host_widen(Gen *g, const Stmt *s, Lanes plan);
+/* Sends reads of what the statement has copies of to these, or back. */
+void host_wide_reads(Gen *g, const Stmt *s, Lanes plan, bool on);

@@ -420,7 +420,7 @@ static void block(Block *b) {
 
 /* A loop in steps; the last one begins early enough to be whole. Gives the name of the step's first position. */
 static CExpr open_steps(Gen *g, const Index *i, int step) {
-    CExpr lo = host_extent(g, i->lo), hi = host_extent(g, i->hi);
+    CExpr lo = host_lo(g, i), hi = host_hi(g, i);
     const char *name = host_name(g, step > 1 ? arena_printf(g->a, "%s_next", i->name) : i->name);
     c_for(&g->p, "int64_t", name, lo, hi, step);
     if (step == 1) return c_atom(name);
@@ -439,7 +439,7 @@ static void form(Block *b, int rows, int columns) {
     for (int d = g->depth; d < b->s->idx.n; d++) {
         Index *i = b->s->idx.at[d];
         if (i == b->plan.tile || i == b->plan.tile2 || (b->plan.output && i == b->plan.lane)) continue;
-        CExpr lo = host_extent(g, i->lo), hi = host_extent(g, i->hi);
+        CExpr lo = host_lo(g, i), hi = host_hi(g, i);
         host_open_loop(g, i, lo, hi);
         open++;
     }
@@ -453,17 +453,17 @@ static void form(Block *b, int rows, int columns) {
 
 /* hi - lo >= n, joined to what was asked before. */
 static CExpr at_least(Gen *g, CExpr and, const Index *i, int n) {
-    CExpr lo = host_extent(g, i->lo), hi = host_extent(g, i->hi);
+    CExpr lo = host_lo(g, i), hi = host_hi(g, i);
     CExpr size = strcmp(lo.text, "0") ? c_binary(&g->p, "-", hi, lo) : hi;
     CExpr c = c_binary(&g->p, ">=", size, c_int(&g->p, n));
     return and.text ? c_binary(&g->p, "&&", and, c) : c;
 }
 
 static void tiled(Block *b, int rows, int columns) {
-    if (b->g->depth == 0) host_widen(b->g, b->s, b->plan);
-    b->g->wide = true;
+    if (b->g->depth == 0 && !b->g->looped) host_widen(b->g, b->s, b->plan);
+    host_wide_reads(b->g, b->s, b->plan, true);
     form(b, rows, columns);
-    b->g->wide = false;
+    host_wide_reads(b->g, b->s, b->plan, false);
 }
 
 static void along_reduction(Block *b) {

@@ -121,6 +121,14 @@ void host_wide_plan(Gen *g) {
     }
 }
 
+void host_wide_reads(Gen *g, const Stmt *s, Lanes plan, bool on) {
+    Reads reads = narrow_reads(g, s, plan);
+    for (int r = 0; r < reads.n; r++) {
+        HostTensor *h = &g->tensors[reads.at[r]->tensor->id];
+        h->wide_on = on && h->wide;
+    }
+}
+
 void host_widen(Gen *g, const Stmt *s, Lanes plan) {
     Reads reads = narrow_reads(g, s, plan);
     for (int r = 0; r < reads.n; r++) {

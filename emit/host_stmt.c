@@ -24,7 +24,7 @@ static int open_domain(Gen *g, const Stmt *s, const Index *inner, bool with_inne
         for (int d = g->depth; d < s->idx.n; d++) {
             Index *i = s->idx.at[d];
             if ((i == inner) != (pass == 1) || (i == inner && !with_inner)) continue;
-            CExpr lo = host_extent(g, i->lo), hi = host_extent(g, i->hi);
+            CExpr lo = host_lo(g, i), hi = host_hi(g, i);
             host_open_loop(g, i, lo, hi);
             open++;
         }
@@ -63,19 +63,19 @@ static void blocked(Gen *g, const Stmt *s, const Index *inner, const Index *othe
     for (int d = g->depth; d < s->idx.n; d++) {
         Index *i = s->idx.at[d];
         if (i == inner || i == other) continue;
-        CExpr lo = host_extent(g, i->lo), hi = host_extent(g, i->hi);
+        CExpr lo = host_lo(g, i), hi = host_hi(g, i);
         host_open_loop(g, i, lo, hi);
         open++;
     }
     const Index *const both[] = {other, inner};
     const char *block[2];
     for (int k = 0; k < 2; k++) {
-        CExpr lo = host_extent(g, both[k]->lo), hi = host_extent(g, both[k]->hi);
+        CExpr lo = host_lo(g, both[k]), hi = host_hi(g, both[k]);
         block[k] = host_name(g, arena_printf(g->a, "%s_block", both[k]->name));
         c_for(&g->p, "int64_t", block[k], lo, hi, BLOCK);
     }
     for (int k = 0; k < 2; k++) {
-        CExpr end = c_binary(&g->p, "+", c_atom(block[k]), c_int(&g->p, BLOCK)), hi = host_extent(g, both[k]->hi);
+        CExpr end = c_binary(&g->p, "+", c_atom(block[k]), c_int(&g->p, BLOCK)), hi = host_hi(g, both[k]);
         const char *name = host_name(g, arena_printf(g->a, "%s_end", both[k]->name));
         c_declare(&g->p, "const int64_t", name, c_call2(&g->p, host_use(&g->uses, "knf_min_i64"), end, hi));
         host_open_loop(g, (Index *)both[k], c_atom(block[k]), c_atom(name));
@@ -114,7 +114,7 @@ static void scan(Gen *g, const Stmt *s) {
     int open = open_domain(g, s, r->along, false);
     Acc acc;
     host_acc_open(g, r, &acc);
-    CExpr lo = host_extent(g, r->along->lo), hi = host_extent(g, r->along->hi);
+    CExpr lo = host_lo(g, r->along), hi = host_hi(g, r->along);
     if (r->scan == SCAN_LT || r->scan == SCAN_LE) {
         host_open_loop(g, r->along, lo, hi);
     } else {

@@ -70,7 +70,7 @@ static CExpr load(Gen *g, const Expr *e, CExpr at, int n) {
     DType t = e->tensor->type;
     HostTensor *h = &g->tensors[e->tensor->id];
     CExpr address = c_unary(&g->p, "&", at);
-    bool wide = g->wide && h->wide;
+    bool wide = h->wide_on;
     if (is_narrow(t) && !wide) return c_call1(&g->p, host_use(&g->uses, arena_printf(g->a, "knf_load_%s", dtype_name(t))), address);
     bool small = !dtype_is_float(t) && dtype_table[t].bytes < 4;
     const char *type = small ? vector_type(g, dtype_name(t), n) : host_vector_type(g, t, n);

@@ -1,5 +1,5 @@
 /* The order of things: facts, then the statements, in stages. */
-#include "lower/sched.h"
+#include "lower/block.h"
 #include "lower/verify.h"
 
 static Kernel *copy_kernel(Arena *a, const Kernel *k) {
@@ -25,7 +25,7 @@ TileProgram *lower_scheduled(const Kernel *k, const TileMachine *m, const Schedu
     sched.k = l.k;
     sched_check_names(&l, true);
     static void (*const rewrites[])(Low *) = {hoist_factors, pad_operands, split_reductions};
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < (m->in_place ? 1 : 3); i++) {
         sched.k = copy_kernel(a, l.k);
         rewrites[i](&l);
     }
@@ -33,7 +33,7 @@ TileProgram *lower_scheduled(const Kernel *k, const TileMachine *m, const Schedu
     l.p->kernel = l.k;
     l.p->n_indices = l.k->n_indices;
     sched_check_names(&l, false);
-    for (int i = 0; i < k->facts.n && !l.why; i++) fact_stage(&l, &k->facts.at[i]);
+    for (int i = 0; i < k->facts.n && !l.why; i++) (m->in_place ? block_fact : fact_stage)(&l, &k->facts.at[i]);
     for (int i = 0; i < l.k->stmts.n && !l.why;) i += region_stages(&l, i);
     if (!l.why && !sched.refused) verify(&l);
     *why = sched.refused ? NULL : l.why;

@@ -1,6 +1,6 @@
 /* The stages of a run of statements under each variant of the schedule that speaks of them, and their guards: of the cases, in order,
  * the first whose guard holds runs, so a stage's guard is its case's and that no earlier one held. */
-#include "lower/sched.h"
+#include "lower/block.h"
 #include <limits.h>
 
 typedef VEC(TileStage *) Stages;
@@ -22,7 +22,8 @@ static int group_stages(Low *l, int first) {
     int from = l->p->stages.n, n;
     l->sched->cases.n = 0;
     l->sched->fallback = INT_MAX;
-    if (!(n = dot_stage(l, first)) && !(n = rows_stage(l, first))) {
+    if (l->m->in_place) n = block_stages(l, first);
+    else if (!(n = dot_stage(l, first)) && !(n = rows_stage(l, first))) {
         n = 1;
         sched_case(l, NULL);
         nest_stage(l, l->k->stmts.at[first]);

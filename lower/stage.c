@@ -113,7 +113,7 @@ void stage_block_box(Low *l, const Path *path, const TileAxis *axis, TileBuf *b,
 int64_t stage_local(const TileStage *s) {
     int64_t all = 0;
     for (int i = 0; i < s->bufs.n; i++) {
-        if (s->bufs.at[i]->memory == TILE_ACC) continue;
+        if (s->bufs.at[i]->memory != TILE_LOCAL) continue;
         int64_t bytes = stage_bytes(s->bufs.at[i]);
         if (!bytes || all > INT64_MAX / 2) return INT64_MAX;
         all += bytes;

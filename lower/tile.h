@@ -30,7 +30,9 @@ typedef struct TileAxis {
     int levels;             /* loops that cut it */
 } TileAxis;
 
-typedef enum TileMemory { TILE_LOCAL, TILE_ACC } TileMemory;    /* local memory of the PE; accumulators of the reduction engine */
+/* Local memory of the PE; accumulators of the reduction engine; where the tensor lies (machines that address it in place): a tile there
+ * is the tensor's own box, and its copy moves nothing. */
+typedef enum TileMemory { TILE_LOCAL, TILE_ACC, TILE_HOME } TileMemory;
 
 /* A box of a tensor, or the state of a reduction, in a PE. */
 typedef struct TileBuf {
@@ -40,8 +42,11 @@ typedef struct TileBuf {
     const Stmt *state_of;   /* a reduction's state `state` (see TilePart): one element for each point of the statement's block */
     int state;
     bool is_part;           /* a temporary of commands of the elementwise engine */
-    DType type;             /* in memory */
+    DType type;             /* in memory; a LOAD on a machine that addresses memory in place may widen */
     TileMemory memory;
+    Expr *panel;            /* NULL: row-major. Else dimension panel_dim stands in panels of that many values, each with all of the one
+                             * other dimension that is no point, so that a panel is rows of `panel` neighbours; zeros behind the end */
+    int panel_dim;
     int rank;
     Expr **lo, **hi;        /* the box, in subscripts of the tensor (a state: in indices of the statement, outermost first) */
     bool *point;            /* beside lo: one place whatever the subscript is, so nobody but the LOAD needs lo */
@@ -151,6 +156,10 @@ typedef struct TileMachine {
     bool dots[DT_COUNT];    /* types that it multiplies */
     bool simd[DT_COUNT];    /* types of the elementwise engine */
     bool turns;             /* an engine transposes */
+    bool in_place;          /* one memory that every PE (a thread) addresses, behind a cache of `local` bytes: computations read and
+                             * write tensors where they lie, and a reduction that no loop cuts runs its own range */
+    int lanes;              /* in_place: bytes of a vector register */
+    int accumulators;       /* in_place: vector registers that hold sums */
 } TileMachine;
 
 /* --- the current block of an axis at a place ------------------------------------------------------------------------------ */

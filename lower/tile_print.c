@@ -16,7 +16,8 @@
  *         }
  *     }
  * A box's dimension is lo .. hi, or @lo: one place whatever the subscript is (@lo .. hi where hi is not lo + 1). A tile's room is the
- * most that a dimension can be; behind ':' a number that it never exceeds. Reads that a tile serves are those of a statement (for
+ * most that a dimension can be; a tile may lie in accumulators (acc), be the tensor itself (home), or stand in panels of dimension 1
+ * (panels 1 [n0_step]); behind ':' a number that it never exceeds. Reads that a tile serves are those of a statement (for
  * 2(1): the second of that text), or stand over loop variables (at). */
 #include "lower/expr.h"
 #include "lower/tile_text.h"
@@ -136,7 +137,12 @@ static void tile(Printer *p, const TileBuf *b) {
     else if (!b->tensor) out_f(p->out, " state %d of %d", b->state, b->state_of->id);
     box(p, b);
     room(p, b);
-    if (b->memory == TILE_ACC) out_s(p->out, " acc");
+    if (b->memory) out_s(p->out, b->memory == TILE_ACC ? " acc" : " home");
+    if (b->panel) {
+        out_f(p->out, " panels %d [", b->panel_dim);
+        expr(p, b->panel);
+        out_s(p->out, "]");
+    }
     if (b->depth != 1) out_f(p->out, " slots %d", b->depth);
     if (b->core != 1) out_f(p->out, " core %d", b->core);
     for (int i = 0; i < b->reads.n; i++) {

@@ -431,6 +431,16 @@ static bool subject(TileReader *r, TileBuf *b) {
     return true;
 }
 
+static bool panels(TileReader *r, TileBuf *b) {
+    int64_t n;
+    if (!number(r, b->rank - 1, &n) || !expect(r, "[")) return false;
+    TileLater *l = put_off(r);
+    if (!l) return false;
+    l->to = &b->panel;
+    b->panel_dim = (int)n;
+    return expect(r, "]");
+}
+
 static bool tile_line(TileReader *r) {
     int64_t n;
     TileBuf *b = NEW(r->a, TileBuf);
@@ -443,6 +453,8 @@ static bool tile_line(TileReader *r) {
     b->copied_in |= !b->copied_out && takes(r, "in");
     if (!word(r, &b->name) || !subject(r, b) || !box(r, b)) return false;
     if (takes(r, "acc")) b->memory = TILE_ACC;
+    else if (takes(r, "home")) b->memory = TILE_HOME;
+    if (takes(r, "panels") && !panels(r, b)) return false;
     if (takes(r, "slots")) {
         if (!number(r, SLOTS_MAX, &n)) return false;
         b->depth = (int)n;

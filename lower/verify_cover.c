@@ -108,6 +108,13 @@ static bool is_along(const Verify *v, const Indices *all, const TileAxis *axis) 
     return false;
 }
 
+static bool is_reduced(const TileNode *n, const Index *i) {
+    const Reduce *r = verify_work(n).r;
+    for (int j = 0; r && j < r->idx.n; j++)
+        if (r->idx.at[j] == i) return true;
+    return false;
+}
+
 static bool domain(Verify *v, const Spot *at) {
     Indices all = indices_of(v, at->n);
     int dealt[4] = {0};
@@ -121,6 +128,8 @@ static bool domain(Verify *v, const Spot *at) {
     if (!dealt[TILE_PE] && !(dealt[TILE_ROW] && dealt[TILE_COL])) return verify_fault(v, "%s is computed by several PEs", of(v, at->n));
     for (int i = 0; i < all.n; i++) {
         const TileAxis *axis = verify_axis(v, all.at[i]);
+        bool whole = v->m->in_place && !axis && at->n->part == TILE_WHOLE && is_reduced(at->n, all.at[i]);
+        if (whole) continue;        /* it runs its own range */
         if (!axis || !has_axis(v, axis)) return verify_fault(v, "no axis is along index %s of %s", all.at[i]->name, of(v, at->n));
         for (int j = 0; j < i; j++)
             if (verify_axis(v, all.at[j]) == axis) return verify_fault(v, "two indices of %s run along the axis %s", of(v, at->n), axis->name);

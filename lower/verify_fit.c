@@ -80,7 +80,7 @@ static Expr *symbolic_bytes(Verify *v, const Index *step) {
     for (int i = 0; i < v->s->bufs.n; i++) {
         const TileBuf *b = v->s->bufs.at[i];
         Expr *row = lo_int(a, 1), *rows = row;
-        if (b->memory == TILE_ACC) continue;
+        if (b->memory != TILE_LOCAL) continue;
         for (int d = 0; d < b->rank; d++) {
             Expr *extent = !is_step(b->room[d], step) && most(v, b, d) ? lo_int(a, most(v, b, d)) : b->room[d];
             if (d + 1 < b->rank) rows = lo_mul(a, rows, extent);
@@ -174,11 +174,12 @@ bool verify_fit(Verify *v) {
         if (!at) return verify_fault(v, "the tile of %s is nowhere used", b->name);
         for (int d = 0; d < b->rank; d++)
             if (!room(v, at, b, d)) return false;
-        if (b->memory == TILE_ACC) continue;        /* a panel: see verify_copies */
+        if (b->memory != TILE_LOCAL) continue;      /* a panel: see verify_copies; or the tensor itself */
         int64_t n = bytes(v, b);
         known = known && n && !__builtin_add_overflow(all, n, &all);
     }
     v->fits++;
+    if (v->m->in_place) return true;                /* a cache: what it does not hold lies behind it */
     if (known) {
         if (all > v->m->local) return verify_fault(v, "its tiles take %lld bytes, local memory has %lld", (long long)all, (long long)v->m->local);
         if (all > v->report->most_bytes) v->report->most_bytes = all;

@@ -49,7 +49,7 @@ def usage():
     expect("unknown machine", ["-t", "hots", SOFTMAX], 2, "did you mean host")
     expect("a machine without an emitter", ["-t", os.path.join(FAULTY, "mute.knf"), SOFTMAX], 2, "mute|host, mtia1")
     expect("unknown stage", ["--dump", "tiles", SOFTMAX], 2, "ast, kernel, schedule, tile, c")
-    expect("no tiles on a host", ["--dump", "tile", "-t", "host", SOFTMAX], 2, "no grid")
+    expect("no schedule on a host", ["--dump", "schedule", "-t", "host", SOFTMAX], 2, "no grid")
     expect("no dims", ["run", SOFTMAX], 2, "N, D|knyfe run")
     expect("unknown dim", ["run", SOFTMAX, "N=1", "E=2"], 2, "no dim or scalar 'E'")
     expect("a dim below 0", ["run", SOFTMAX, "N=-1", "D=2"], 2, "0 or more")

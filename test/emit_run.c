@@ -68,7 +68,11 @@ KnyfeCall *emit_compile(const char *text, const char *call, const char *flags) {
 
 const char *emit_text(const Kernel *k, Arena *a) {
     Out o = out_new(a);
-    emit_host(k, NULL, &o);
+    const TileMachine m = {.rows = 1, .cols = 1, .local = 2 << 20, .in_place = true, .panel = 64, .lanes = 64, .accumulators = 28, .dots = {[DT_F32] = true, [DT_F64] = true}};
+    const char *why = NULL;
+    const TileProgram *p = lower(k, &m, a, &why);
+    if (!p) fail_msg("%s", why);
+    emit_host_tiles(p, NULL, &o);
     return o.text;
 }
 

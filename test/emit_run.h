@@ -1,6 +1,7 @@
 /* Emits a Kernel, compiles it as a user would, and calls it by data. For the tests of emit/. */
 #pragma once
 #include "emit/host.h"
+#include "lower/lower.h"
 
 typedef int KnyfeCall(void *const *tensors, const int64_t *dims);
 

@@ -322,7 +322,7 @@ static void test_memory(void **state) {
     define(&m, y, k, NULL, rd(&m, t, at(&m, k), at(&m, k)));
     float out[1] = {9};
     KnyfeCall *f = emit_load(m.k, m.a);
-    assert_int_equal(f((void *[]){out}, (int64_t[]){1, INT64_C(1) << 62}), -1);
+    assert_int_equal(f((void *[]){out}, (int64_t[]){INT64_C(1) << 62, INT64_C(1) << 62}), -1);
     assert_true(out[0] == 9);
     assert_int_equal(f((void *[]){out}, (int64_t[]){1, 1}), 0);
     assert_true(out[0] == 1);

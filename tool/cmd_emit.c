@@ -1,10 +1,10 @@
 /* knyfe FILE: emits C, or a stage on the way to it. */
 #include "dsl/ast_print.h"
-#include "emit/host.h"
 #include "grammar/parse.h"
 #include "lower/verify.h"
 #include "lower/lower.h"
 #include "tool/grid.h"
+#include "tool/host.h"
 #include <string.h>
 
 static int dump_ast(Tool *t) {
@@ -29,6 +29,7 @@ static const char *command_line(Tool *t) {
     if (t->options->schedule) out_f(&o, " -s %s", t->options->schedule);
     if (t->options->from_tile || t->options->from_kernel) out_f(&o, " --from %s", t->options->from_tile ? "tile" : "kernel");
     if (t->options->no_check) out_s(&o, " --no-check");
+    if (t->options->plain) out_s(&o, " --plain");
     for (char *c = o.text; *c; c++)
         if (*c == '\n' || *c == '\r' || (*c == '*' && c[1] == '/') || (*c == '/' && c[1] == '*') || *c == '\\') *c = '?';
     return o.text;
@@ -84,6 +85,18 @@ static int emit_from_tile(Tool *t, const Machine *m) {
     return STATUS_GOOD;
 }
 
+static int emit_host_c(Tool *t, const Kernel *k, const Machine *m, Out *o) {
+    const char *why = NULL;
+    if (!t->options->dump || strcmp(t->options->dump, "tile")) {
+        host_emit(t, k, m, command_line(t), o);
+        return STATUS_GOOD;
+    }
+    const TileProgram *p = host_lower(t, k, m, &why);
+    if (p) return tile_print(p, o), STATUS_GOOD;
+    tool_error("kernel '%s' on %s: %s", k->name, m->name, why);
+    return STATUS_PROGRAM;
+}
+
 int cmd_emit(Tool *t) {
     const char *stage = t->options->dump;
     if (stage && !strcmp(stage, "ast")) return dump_ast(t);
@@ -93,13 +106,12 @@ int cmd_emit(Tool *t) {
     Kernel *k = m ? tool_kernel(t, t->options->files.at[0], &status) : NULL;
     if (!k) return status;
     Out o = out_new(t->arena);
-    HostOptions host = {.no_check = t->options->no_check, .command = command_line(t)};
     if (stage && !strcmp(stage, "kernel")) kernel_print(k, &o);
     else if (m->emitter == EMIT_PE) status = emit_tiles(t, k, m, &o);
-    else if (stage && (!strcmp(stage, "tile") || !strcmp(stage, "schedule"))) {
-        tool_error("there is no %s for machine '%s': it has no grid", strcmp(stage, "tile") ? "schedule" : "Tile IR", m->name);
+    else if (stage && !strcmp(stage, "schedule")) {
+        tool_error("there is no schedule for machine '%s': it has no grid", m->name);
         return STATUS_USAGE;
-    } else emit_host(k, &host, &o);
+    } else status = emit_host_c(t, k, m, &o);
     if (status) return status;
     tool_write(t, t->options->output, o.text ? o.text : "", o.n);
     return STATUS_GOOD;

@@ -61,7 +61,7 @@ static int compile_grid(Run *r, const Machine *m) {
 
 static int compile(Run *r, const Machine *m) {
     if (m->emitter == EMIT_PE) return compile_grid(r, m);
-    CUnit u = compile_emit(r->t, r->k);
+    CUnit u = compile_emit(r->t, m, r->k);
     const char *own = own_text(r);
     if (own) u.kernel = own;
     progress_show(r->t, "compiling the C file", -1);

@@ -27,6 +27,7 @@ typedef struct Session {
     VEC(Job) jobs;               /* not run yet */
     VEC(CUnit) units;
     int group;                   /* units of one call of the compiler */
+    const Machine *machine;
     const SimMachine *grid;      /* the target is a grid of PEs: this one */
 } Session;
 
@@ -168,7 +169,7 @@ static void add_job(Session *s, const char *suite, const char *key, const Progra
         if (!strcmp(s->jobs.at[i].key, key)) j.unit = s->jobs.at[i].unit;
     if (j.unit < 0) {
         j.unit = s->units.n;
-        vec_push(s->t->arena, &s->units, s->grid ? (CUnit){.name = k->name} : compile_emit(s->t, k));
+        vec_push(s->t->arena, &s->units, s->grid ? (CUnit){.name = k->name} : compile_emit(s->t, s->machine, k));
         laws_test(s->t, s->tap, k, suite);
     }
     vec_push(s->t->arena, &s->jobs, j);
@@ -264,7 +265,7 @@ int cmd_test(Tool *t) {
     const Machine *m = machine_find(t, t->options->target, &status);
     SimMachine grid;
     if (!m || (m->emitter == EMIT_PE && !grid_machine(t, m, &grid, &status))) return status;
-    Session s = {.t = t, .group = t->options->batch ? t->options->batch : 8};
+    Session s = {.t = t, .machine = m, .group = t->options->batch ? t->options->batch : 8};
     if (m->emitter == EMIT_PE) s.grid = &grid;
     s.tap = tap_new(t);
     for (int i = 0; i < t->options->files.n; i++) test_path(&s, t->options->files.at[i], 0);

@@ -1,7 +1,7 @@
 #include "tool/compile.h"
 #include "emit/host.h"
 #include "tool/cache.h"
-#include "tool/machine.h"
+#include "tool/host.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <spawn.h>
@@ -13,10 +13,9 @@
 
 extern char **environ;
 
-CUnit compile_emit(Tool *t, const Kernel *k) {
+CUnit compile_emit(Tool *t, const Machine *m, const Kernel *k) {
     Out c = out_new(t->arena), call = out_new(t->arena);
-    HostOptions options = {.no_check = t->options->no_check};
-    emit_host(k, &options, &c);
+    host_emit(t, k, m, NULL, &c);
     emit_host_call(k, &call);
     return (CUnit){c.text, call.text, k->name};
 }

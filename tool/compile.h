@@ -1,6 +1,6 @@
 /* The system's C compiler. No shell is involved, so no name can reach one. */
 #pragma once
-#include "tool/tool.h"
+#include "tool/machine.h"
 
 /* One kernel as C: the text of the kernel's file and of the file that defines knyfe_call. */
 typedef struct CUnit { const char *kernel, *call, *name; } CUnit;
@@ -20,4 +20,4 @@ const char *compile_command(Tool *t);
 /* The symbol of knyfe_call for unit i of n. */
 const char *compile_entry(Arena *a, int i, int n);
 /* The unit of a kernel as the host emitter writes it. */
-CUnit compile_emit(Tool *t, const Kernel *k);
+CUnit compile_emit(Tool *t, const Machine *m, const Kernel *k);

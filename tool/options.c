@@ -22,6 +22,7 @@ static const OptionRow option_rows[] = {
     {'d', "dump", "STAGE", "write a stage instead: ast, kernel, schedule or tile (of a grid), or c", false},
     {'F', "from", "STAGE", "the file is a stage's own text, as --dump writes it: kernel, or tile (knyfe FILE only)", false},
     {'n', "no-check", NULL, "leave run-time checks out of the emitted C ('where' facts stay)", false},
+    {'p', "plain", NULL, "host C from the statements' own loops, without Tile IR: a second opinion", false},
     {'C', "check", "full|sample", "compare every element, or a sample where the work is large (default: by the work)", false},
     {'T', "time-limit", "SECONDS", "end a run of the kernel after that time (default 60)", false},
     {'M', "memory-limit", "SIZE", "memory that a run may take beside its tensors, as 512M or 8G (default 8G)", false},
@@ -48,12 +49,12 @@ static const OptionRow option_rows[] = {
 enum { N_ROWS = sizeof option_rows / sizeof *option_rows };
 
 const Command options_commands[] = {
-    {NULL, "knyfe FILE [-o FILE.c]", "Emits C for one kernel of FILE.", "ktsDodFnh",
+    {NULL, "knyfe FILE [-o FILE.c]", "Emits C for one kernel of FILE.", "ktsDodFnph",
      "  knyfe softmax.knf > softmax.c\n  knyfe softmax.knf -D T=f16 -t host -o softmax.c\n  knyfe softmax.knf --dump kernel\n", 1, 1, false},
     {"run", "knyfe run FILE [NAME=VALUE ...]",
      "Emits, compiles and runs a kernel, compares the result with the reference, and reports.\n"
      "NAME=VALUE sets a dim or a scalar; dims also come from the arrays given with --in.",
-     "ktsDIOSJFnCTMEZXGLWuqh",
+     "ktsDIOSJFnpCTMEZXGLWuqh",
      "  knyfe run softmax.knf N=1024 D=1024\n  knyfe run softmax.knf N=1024 D=1024 -t host\n  knyfe run softmax.knf --in x=x.npy --out y=y.npy\n"
      "  knyfe run fc.knf -D T=f32 M=64 N=64 K=64 --json report.json\n"
      "  knyfe run fc.knf M=512 N=512 K=512 -t mtia2 --lift all\n", 1, 1, true},
@@ -61,7 +62,7 @@ const Command options_commands[] = {
      "  knyfe check softmax.knf\n  knyfe check *.knf\n", 1, -1, false},
     {"test", "knyfe test FILE|FOLDER ...",
      "Runs the test blocks of the files, and kernels without one on a list of shapes and distributions.\n"
-     "TAP on standard output.", "ktDSUHBTMPnZqh",
+     "TAP on standard output.", "ktDSUHBTMPnpZqh",
      "  knyfe test softmax.knf\n  knyfe test examples --junit report.xml\n  knyfe test softmax.knf --shapes D=1,1000\n", 1, -1, false},
     {"fmt", "knyfe fmt [-i|--check] FILE ...", "One canonical layout, comments kept; on standard output unless -i is given.", "ich",
      "  knyfe fmt softmax.knf\n  knyfe fmt -i *.knf\n  knyfe fmt --check *.knf\n", 1, -1, false},
@@ -247,6 +248,7 @@ static bool set(Arena *a, const Command *c, int key, const char *arg, Options *o
     case 'U': o->junit = arg; return true;
     case 'E': o->emitted = arg; return true;
     case 'n': o->no_check = true; return true;
+    case 'p': o->plain = true; return true;
     case 'i': o->in_place = true; return true;
     case 'c': o->only_check = true; return true;
     case 'Z': o->no_cache = true; return true;

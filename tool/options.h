@@ -25,7 +25,7 @@ typedef struct Options {
     NameTexts in, out;           /* .npy files */
     VEC(FrontArg) defines;       /* -D */
     const char *kernel, *target, *schedule, *output, *json, *junit, *dump, *emitted;
-    bool from_kernel, from_tile, no_check, quiet, in_place, only_check, full_check, no_cache, help;
+    bool from_kernel, from_tile, no_check, plain, quiet, in_place, only_check, full_check, no_cache, help;
     uint64_t seed;
     int64_t time_limit;          /* seconds */
     int64_t memory_limit;        /* bytes */

@@ -1,0 +1,27 @@
+#include "tool/host.h"
+#include "emit/host.h"
+#include "lower/lower.h"
+
+TileMachine host_tiles(const Machine *m) {
+    TileMachine x = {.rows = 1, .cols = 1, .in_place = true, .panel = 64};
+    x.local = (int64_t)machine_number(m, "memory", "l2", "size");
+    x.lanes = (int)machine_number(m, "engine", "vector", "register");
+    x.accumulators = (int)machine_number(m, "engine", "vector", "accumulators");
+    x.dots[DT_F32] = x.dots[DT_F64] = x.lanes == 64;
+    return x;
+}
+
+TileProgram *host_lower(Tool *t, const Kernel *k, const Machine *m, const char **why) {
+    TileMachine *x = NEW(t->arena, TileMachine);
+    *x = host_tiles(m);
+    return lower(k, x, t->arena, why);
+}
+
+void host_emit(Tool *t, const Kernel *k, const Machine *m, const char *command, Out *out) {
+    HostOptions options = {.no_check = t->options->no_check, .command = command};
+    const char *why = NULL;
+    const TileProgram *p = t->options->plain ? NULL : host_lower(t, k, m, &why);
+    if (why) tool_die(STATUS_PROGRAM, "kernel '%s' on %s: %s", k->name, m->name, why);
+    if (p) emit_host_tiles(p, &options, out);
+    else emit_host(k, &options, out);
+}
