@@ -117,12 +117,15 @@ int64_t mem_write(Run *r, int tensor, int64_t off, int64_t bytes, int64_t at) {
     return r->home[tensor].dram ? dram_write(r, address, bytes, at) : sram_take(r, address, bytes, at);
 }
 
+/* The channels write what is left side by side. */
 void mem_flush(Run *r) {
+    int64_t last = r->end;
     for (int i = 0; i < r->m->dram.channels; i++) {
         Channel *ch = &r->channel[i];
         if (ch->queued) dram_drain(r, ch, r->end);
-        if (r->end < ch->drain_end) r->end = ch->drain_end;
+        if (last < ch->drain_end) last = ch->drain_end;
     }
+    r->end = last;
 }
 
 static void mem_place(Run *r, int tensor, int64_t *used) {

@@ -61,6 +61,7 @@ const Micro micro_dram[] = {
     {"dram, gather", gather, NULL, 4, AT_MEMORY " + (n - 1) * dma.gather_row + dram.row_miss + n * " CHAN(64) " + " BACK(64), true},
     {"dram, store", store, NULL, 1024, DMA " + 2 * network.hop + " LINK(n) " + " TURN(n), true},
     {"dram, store of 5 bytes", store, NULL, 5, DMA " + 2 * network.hop + " LINK(n) " + " TURN(32), true},
+    {"dram, two channels have writes in the end", store, NULL, 2048, DMA " + 6 * network.hop + " LINK(1024) " + " TURN(1024), true},
     {"dram, the write queue fills once", stores, NULL, 4, FOUR " + max(network.hop, " TURN(4096) ")", true},
     {"dram, five stores", stores, NULL, 5, FOUR " + " TURN(4096) " + " TURN(1024), true},
     {"dram, nine stores", stores, NULL, 9, FOUR " + 2 * " TURN(4096) " + " TURN(1024), true},
