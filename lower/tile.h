@@ -160,6 +160,7 @@ typedef struct TileMachine {
                              * write tensors where they lie, and a reduction that no loop cuts runs its own range */
     int lanes;              /* in_place: bytes of a vector register */
     int accumulators;       /* in_place: vector registers that hold sums */
+    const struct CostMachine *cost;     /* what commands take (lower/cost.h); NULL: not known */
 } TileMachine;
 
 /* --- the current block of an axis at a place ------------------------------------------------------------------------------ */

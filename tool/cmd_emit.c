@@ -74,7 +74,7 @@ static int emit_from_tile(Tool *t, const Machine *m) {
     SimMachine machine;
     VerifyReport report;
     if (!grid_machine(t, m, &machine, &status)) return status;
-    TileMachine tiles = grid_tiles(&machine);
+    TileMachine tiles = grid_tiles(&machine, t->arena);
     if (!tile_verify(p, &tiles, &report, t->arena)) {
         tool_error("%s: error: %s", path, report.why);
         return STATUS_PROGRAM;

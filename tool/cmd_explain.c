@@ -2,6 +2,7 @@
 #include "lower/lower.h"
 #include "sim/report.h"
 #include "tool/bind.h"
+#include "tool/costs.h"
 #include "tool/progress.h"
 #include "tool/report.h"
 #include "tool/roofline.h"
@@ -104,6 +105,24 @@ static void tell_mapping(Explain *x, const GridRun *g) {
     if (left.n) out_f(&x->text, "\nleft out for these dims: stage %s\n", left.text);
 }
 
+/* What the cost model says, beside what the simulator counted: the same units of the PE with the most work. */
+static void tell_estimate(Explain *x, const GridRun *g) {
+    static const struct { CostUnit unit; int sim; } units[] = {{COST_CORE0, SIM_CORE0}, {COST_CORE1, SIM_CORE1}, {COST_DPE, PE_DPE}, {COST_RE, PE_RE}, {COST_SE, PE_SE}, {COST_MLU, PE_MLU}};
+    CostReport c;
+    if (!grid_estimate(x->t, x->tiles, g, x->b.dims, &c)) {
+        out_s(&x->text, "\nthe cost model can't count this program\n");
+        return;
+    }
+    out_f(&x->text, "\n%-12s %12s %12s cycles\n%-12s %12.0f %12lld\n", "", "estimated", "simulated", "all", c.cycles, (long long)sim_cycles(g->report.ticks));
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++)
+        if (c.busy[units[i].unit] >= 1 || g->report.unit_busiest[units[i].sim])
+            out_f(&x->text, "%-12s %12.0f %12lld\n", cost_unit_names[units[i].unit], c.busy[units[i].unit], (long long)sim_cycles(g->report.unit_busiest[units[i].sim]));
+    for (CostUnit u = COST_IN_SRAM; u <= COST_LINKS; u++)
+        if (c.busy[u] >= 1) out_f(&x->text, "%-12s %12.0f\n", cost_unit_names[u], c.busy[u]);
+    for (int i = 0; i < x->tiles->stages.n; i++)
+        if (c.stage[i] > 0) out_f(&x->text, "stage %-6s %12.0f\n", x->tiles->stages.at[i]->name, c.stage[i]);
+}
+
 /* Reruns with each limit away; gives the one that costs most. */
 static int tell_lifts(Explain *x, const GridRun *g, double *gain) {
     int best = -1;
@@ -153,6 +172,7 @@ static void tell(Explain *x) {
     report_time(&r, &x->text);
     out_s(&x->text, "\n");
     sim_report_grid(&x->text, &g->config, &g->report, sim_report_busiest(&g->report), tool_colour());
+    tell_estimate(x, g);
     int best = tell_lifts(x, g, &gain);
     tell_advice(x, g, best, gain);
 }

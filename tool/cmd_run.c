@@ -18,6 +18,8 @@ typedef struct Run {
     const char *object;
     const char *schedule;      /* of a grid: its name */
     GridCode *grid;            /* not NULL: a program of PEs in place of the object */
+    const TileProgram *tiles;  /* what it was emitted from, or NULL */
+    CostReport estimate;
     bool makes;                /* at least one array is made from the seed */
     Array *inputs;
     Verdict real, integer;     /* on reals (or what was given), on small integers */
@@ -49,6 +51,7 @@ static int compile_grid(Run *r, const Machine *m) {
         return STATUS_PROGRAM;
     }
     Out c = out_new(r->t->arena);
+    r->tiles = p;
     if (p) grid_emit(r->t, p, NULL, &c);
     progress_show(r->t, "compiling the C file", -1);
     r->grid = grid_compile(r->t, &machine, own ? own : c.text, r->k->name, level, &why);
@@ -329,6 +332,7 @@ static int finish(Run *r, const Machine *m) {
                      .loose = least_loose(r), .sampled = r->real.sampled, .compared = r->real.compared};
     report.grid = r->real.child.grid;
     report.map = t->options->sim.grid;
+    if (report.grid && r->tiles && grid_estimate(t, r->tiles, report.grid, r->b.dims, &r->estimate)) report.estimate = &r->estimate;
     if (r->real.child.outputs[0] && !r->real.refused) report_measure(t->arena, &report, &r->real);
     tell_scalars(r);
     tell_grid(r, &report);

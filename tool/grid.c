@@ -4,6 +4,7 @@
 #include "lower/lower.h"
 #include "sim/report.h"
 #include "tool/compile.h"
+#include "tool/costs.h"
 #include <string.h>
 
 enum { TRACE_SPANS = 2000000 };
@@ -28,8 +29,8 @@ bool grid_machine(Tool *t, const Machine *m, SimMachine *out, int *status) {
     return false;
 }
 
-TileMachine grid_tiles(const SimMachine *m) {
-    TileMachine x = {.rows = (int)m->rows, .cols = (int)m->cols, .local = m->local.size};
+TileMachine grid_tiles(const SimMachine *m, Arena *a) {
+    TileMachine x = {.rows = (int)m->rows, .cols = (int)m->cols, .local = m->local.size, .cost = grid_costs(m, a)};
     for (int i = 0; i < PE_TYPE_COUNT; i++)
         if (m->dpe.rate[i].den && m->re.accumulators) {
             x.dots[grid_dtype((PeType)i)] = true;
@@ -92,7 +93,7 @@ TileProgram *grid_lower(Tool *t, const Program *p, const Kernel *k, const SimMac
     TileMachine *x = NEW(t->arena, TileMachine);
     Diags *d = diags_new(t->arena);
     Schedule *s = NULL;
-    *x = grid_tiles(m);
+    *x = grid_tiles(m, t->arena);
     *why = NULL;
     const ASchedule *a = find_schedule(t, p, k, m, why);
     if (*why) return NULL;

@@ -24,7 +24,7 @@ struct GridRun {
 /* The machine's values. False after diagnostics were printed. */
 bool grid_machine(Tool *t, const Machine *m, SimMachine *out, int *status);
 /* What lowering asks of it. */
-TileMachine grid_tiles(const SimMachine *m);
+TileMachine grid_tiles(const SimMachine *m, Arena *a);
 /* The kernel as Tile IR, by the schedule of -s, else by the last one that the kernel's file has for it and the machine, else by one of
  * lowering's own. NULL, with a sentence, or the diagnostics as lines. */
 TileProgram *grid_lower(Tool *t, const Program *p, const Kernel *k, const SimMachine *m, const char **why);

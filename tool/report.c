@@ -71,6 +71,7 @@ static void timing(const Report *r, Out *o) {
     amount(o, r->operations, "op");
     out_s(o, "   ");
     amount(o, r->operations / r->time, "op/s");
+    if (r->estimate) out_f(o, "\n  estimate %.0f cycles by the cost model, %+.1f %%", r->estimate->cycles, 100 * (r->estimate->cycles / (double)sim_cycles(r->grid->report.ticks) - 1));
     if (r->bound) out_f(o, "\n  bound    %.3g %% of the %s of machine %s", 100 * r->fraction, r->bound, r->machine->name);
     out_s(o, "\n");
 }
@@ -108,6 +109,10 @@ static void json_grid(Tool *t, const Report *r, json_t *all) {
         if (x) json_object_set(all, members[i], x);
     }
     json_decref(sim);
+    if (!r->estimate) return;
+    json_t *units = json_object();
+    for (int u = 0; u < COST_UNITS; u++) json_object_set_new(units, cost_unit_names[u], number_or_null(r->estimate->busy[u]));
+    json_object_set_new(all, "estimate", json_pack("{s:o, s:o}", "cycles", number_or_null(r->estimate->cycles), "busy", units));
 }
 
 void report_json(Tool *t, const Report *r, const char *path) {

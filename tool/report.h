@@ -1,5 +1,6 @@
 /* What a run says: as text, and as JSON (docs/language.md, section 6). */
 #pragma once
+#include "tool/costs.h"
 #include "tool/grid.h"
 
 enum { REPORT_VERSION = 1 };
@@ -22,6 +23,7 @@ typedef struct Report {
     const char *check;                   /* what the check was, in a word or two */
     double ratio;
     const GridRun *grid;                 /* of a run in the simulator, or NULL */
+    const CostReport *estimate;          /* of the cost model, or NULL */
     bool map;                            /* show the grid */
     const char *lifts, *lifts_json;      /* lines and members of --lift, or NULL */
     const char *const *notes;            /* further lines */
