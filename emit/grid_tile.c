@@ -300,7 +300,8 @@ static const char *load_call(const TileNode *n) {
 
 static void copy(GridGen *g, const TileNode *n, const Move *m, int first, CExpr off, CExpr by) {
     const GridTile *t = m->t;
-    CExpr tensor = c_atom(g->tensor[t->buf->tensor->id]), b = box(g, m, first, off);
+    const Tensor *home = n->kind == TILE_LOAD && t->buf->from ? t->buf->from : t->buf->tensor;
+    CExpr tensor = c_atom(g->tensor[home->id]), b = box(g, m, first, off);
     if (n->kind == TILE_LOAD) {
         CExpr args[] = {c_atom("pe"), place(g, t, "push", by), tensor, b};
         c_expr(&g->p, c_call(&g->p, load_call(n), 4, args));

@@ -6,12 +6,13 @@
  *   WAY_GRID  m over the grid's rows, n over its columns; each row of PEs shares blocks of a, each column blocks of b
  *   WAY_FEW   few rows: n over all PEs, a shared by rows
  *   WAY_MANY  many panels that use the same b (images of a batch): they are dealt to all PEs, b is shared by rows
- * The guards decide when the dims are known. */
+ * The guards decide when the dims are known. On the grid an operand that one round of blocks needs, and the next again, is brought into
+ * near memory first where the other operand is read but once: long rows would come from afar again. */
 #include "lower/access.h"
 #include "lower/simd.h"
 #include "lower/sched.h"
 
-enum { LONGEST_PIECE = 1024, SHORT_PIECE = 128, MOST_PLANS = 32, RESERVE = 4096, SLOTS = 4 };
+enum { LONGEST_PIECE = 1024, SHORT_PIECE = 128, MOST_PLANS = 32, RESERVE = 4096, SLOTS = 4, LONG_ROW = 512 };
 
 typedef enum Way { WAY_GRID, WAY_FEW, WAY_MANY } Way;
 static const TileShare share_a[] = {TILE_SHARE_ROW, TILE_SHARE_ROW, TILE_ALONE}, share_b[] = {TILE_SHARE_COL, TILE_ALONE, TILE_SHARE_ROW};
@@ -26,6 +27,7 @@ typedef struct Dot {
     Path path;
     const TileSimd *plan[MOST_PLANS];
     int64_t chunk;              /* bytes of k that a tile holds */
+    LowNear *near[2];           /* of a, of b: the copy to load instead, or NULL */
     bool direct;                /* the elementwise engine takes the sum from the accumulators */
     int64_t bytes;              /* of the stage built last */
 } Dot;
@@ -172,7 +174,7 @@ static void follow(Dot *d) {
         const Stmt *s = k->stmts.at[d->first + d->n];
         bool reduces = false;
         expr_walk(s->value, holds_reduction, &reduces);
-        bool fits = !reduces && same_points(d->s, s) && defined(k, s->targets.at[0].tensor) == 1;
+        bool fits = !reduces && !near_is_copy(l, s) && same_points(d->s, s) && defined(k, s->targets.at[0].tensor) == 1;
         for (int i = 0; fits && i < d->n; i++) fits = reads_at_own_point(l, s, k->stmts.at[d->first + i]->targets.at[0].tensor);
         if (!fits) break;
     }
@@ -210,6 +212,8 @@ static bool load(Dot *d, const Expr *read, int depth, TileShare share) {
     }
     if (!at) b->depth = 1;
     vec_push(d->l->a, &b->reads, read);
+    if (read == d->dot->a && d->near[0]) b->from = d->near[0]->copy;
+    if (read == d->dot->b && d->near[1]) b->from = d->near[1]->copy;
     TileNodes *body = stage_body(d->l, &d->path, at);
     stage_copy(d->l, body, TILE_LOAD, b, read->span);
     body->at[body->n - 1]->share = share;
@@ -364,6 +368,9 @@ static int64_t bytes(const Dot *d) {
 
 static bool build(Dot *d, Way way, int slots) {
     Low *l = d->l;
+    int before = l->p->stages.n;
+    for (int o = 0; o < 2; o++)
+        if (d->near[o] && (o == 0 || d->near[o] != d->near[0])) near_stage(l, d->near[o]);
     stage_open(l, l->k->stmts.at[d->first + d->n - 1]->targets.at[0].tensor->name);
     d->path.n = 0;
     TileDot *own = NEW(l->a, TileDot);      /* its axes are this stage's */
@@ -374,9 +381,11 @@ static bool build(Dot *d, Way way, int slots) {
     bool fine = load(d, d->dot->a, slots, share_a[way]) && load(d, d->dot->b, slots, share_b[way]) && followers(d, panel);
     d->bytes = fine ? bytes(d) : 0;
     if (!fine || d->bytes > l->m->local - RESERVE) {
-        l->p->stages.n--;
+        l->p->stages.n = before;
         return false;
     }
+    for (int o = 0; o < 2; o++)
+        if (d->near[o]) d->near[o]->used = true;
     dot_node(d, panel, TILE_INIT);
     for (int i = panel + 1; i <= d->path.n; i++) stage_link(l, &d->path, i);
     dot_node(d, d->path.n, TILE_STEP);
@@ -391,20 +400,56 @@ static bool build(Dot *d, Way way, int slots) {
     return true;
 }
 
-/* The cases of the ways, in the order in which they are built: many panels, few rows, else the grid. */
-static void cases(const Dot *d, int before, bool many) {
-    Low *l = d->l;
+/* --- cases ----------------------------------------------------------------------------------------------------------------------------- */
+
+static Expr *length(const Dot *d, const Index *i) { return lo_sub(d->l->a, i->hi, i->lo); }
+
+/* Many panels: half of the PEs have one at least. */
+static Expr *is_many(const Dot *d) {
+    const Low *l = d->l;
+    Expr *blocks = lo_div(l->a, lo_add(l->a, length(d, d->m), lo_int(l->a, l->m->panel - 1)), l->m->panel), *enough = lo_int(l->a, (int64_t)l->m->rows * l->m->cols / 2);
+    for (int i = 0; i < d->s->idx.n; i++)
+        if (is_a_only(d, d->s->idx.at[i])) blocks = lo_mul(l->a, blocks, length(d, d->s->idx.at[i]));
+    return x_op(l->a, OP_GE, blocks, enough, NULL, d->s->span);
+}
+
+/* One round of blocks along `once`, several along `again`, so that one operand is loaded once and the other in each round; rows that are
+ * long enough to pay for the copy; and so few of them that far memory is what the product waits for. */
+static Expr *is_loaded_again(const Dot *d, const Index *once, int pes_once, const Index *again, int pes_again) {
+    const Low *l = d->l;
     Arena *a = l->a;
-    Expr *rows = lo_sub(a, d->m->hi, d->m->lo), *panel = lo_int(a, l->m->panel);
-    l->sched->cases.n = 0;
-    if (many) {
-        Expr *blocks = lo_div(a, lo_add(a, rows, lo_int(a, l->m->panel - 1)), l->m->panel), *enough = lo_int(a, (int64_t)l->m->rows * l->m->cols / 2);
-        for (int i = 0; i < d->s->idx.n; i++)
-            if (is_a_only(d, d->s->idx.at[i])) blocks = lo_mul(a, blocks, lo_sub(a, d->s->idx.at[i]->hi, d->s->idx.at[i]->lo));
-        vec_push(a, &l->sched->cases, ((LowCase){x_op(a, OP_GE, blocks, enough, NULL, d->s->span), before++}));
-    }
-    vec_push(a, &l->sched->cases, ((LowCase){lo_le(a, rows, panel), before++}));
-    vec_push(a, &l->sched->cases, ((LowCase){NULL, before}));
+    int64_t round = (int64_t)l->m->panel * pes_once, streams = l->m->streams[d->dot->a->type];
+    Expr *fits = lo_le(a, length(d, once), lo_int(a, round < streams ? round : streams));
+    Expr *more = x_op(a, OP_GT, length(d, again), lo_int(a, (int64_t)l->m->panel * pes_again), NULL, d->s->span);
+    Expr *is_long = x_op(a, OP_GE, length(d, d->k), lo_int(a, LONG_ROW), NULL, d->s->span);
+    return x_op(a, OP_AND, x_op(a, OP_AND, fits, more, NULL, d->s->span), is_long, NULL, d->s->span);
+}
+
+static bool build_case(Dot *d, Way way, Expr *guard, int slots) {
+    int from = d->l->p->stages.n;
+    if (!build(d, way, slots)) return false;
+    vec_push(d->l->a, &d->l->sched->cases, ((LowCase){guard, from}));
+    return true;
+}
+
+/* The grid's case where operand o is brought near first; nothing where it can't be. */
+static bool build_near(Dot *d, int o, Expr *guard, int slots) {
+    const Expr *read = o ? d->dot->b : d->dot->a;
+    d->near[o] = read->mode == READ_PLAIN && d->l->m->streams[read->type] > d->l->m->panel ? near_of(d->l, d->s, read->tensor) : NULL;
+    bool fine = !d->near[o] || build_case(d, WAY_GRID, guard, slots);
+    d->near[o] = NULL;
+    return fine;
+}
+
+/* All ways, in the order in which their guards are asked. */
+static bool build_cases(Dot *d, bool many, int slots) {
+    Low *l = d->l;
+    const TileMachine *m = l->m;
+    return (!many || build_case(d, WAY_MANY, is_many(d), slots))
+        && build_case(d, WAY_FEW, lo_le(l->a, length(d, d->m), lo_int(l->a, m->panel)), slots)
+        && build_near(d, 0, is_loaded_again(d, d->m, m->rows, d->n_index, m->cols), slots)
+        && build_near(d, 1, is_loaded_again(d, d->n_index, m->cols, d->m, m->rows), slots)
+        && build_case(d, WAY_GRID, NULL, slots);
 }
 
 /* --- what the schedule says ------------------------------------------------------------------------------------------------------------- */
@@ -456,9 +501,19 @@ static bool given_group(Dot *d) {
     return true;
 }
 
+/* Operands that the schedule keeps in near memory. */
+static void given_near(Dot *d) {
+    const Expr *reads[] = {d->dot->a, d->dot->b};
+    for (int o = 0; o < 2; o++) {
+        const ScheduleItem *x = sched_tensor(d->l, S_KEEP, group_of(d), reads[o]->tensor);
+        d->near[o] = x && !strcmp(x->to.text, "sram") ? near_of(d->l, d->s, reads[o]->tensor) : NULL;
+    }
+}
+
 static bool build_way(Dot *d, int way, bool many, int slots) {
-    if (way >= 0) return build(d, (Way)way, slots);
-    return (!many || build(d, WAY_MANY, slots)) && build(d, WAY_FEW, slots) && build(d, WAY_GRID, slots);
+    d->l->sched->cases.n = 0;
+    given_near(d);
+    return way >= 0 || d->near[0] || d->near[1] ? build_case(d, way >= 0 ? (Way)way : WAY_GRID, NULL, slots) : build_cases(d, many, slots);
 }
 
 /* Rows of operands are read in the longest pieces of which three fit, so that memory is read in long runs; short ones may come by two. */
@@ -486,15 +541,11 @@ int dot_stage(Low *l, int first) {
     bool many = false;
     for (int i = 0; i < d.s->idx.n; i++) many |= is_a_only(&d, d.s->idx.at[i]);
     for (; d.n >= 1 && d.n >= want && way > -2; d.n--) {
-        bool built = build_largest(&d, before, way, many);
-        if (!built) continue;
-        if (way < 0) cases(&d, before, many);
-        else vec_push(l->a, &l->sched->cases, ((LowCase){NULL, before}));
-        return d.n;
+        if (build_largest(&d, before, way, many)) return d.n;
     }
     l->p->stages.n = before;
     if (want > 1) d.n = want;
     else d.n = 1;
-    if (d.bytes > l->m->local - RESERVE && (asked || want > 1 || way >= 0)) sched_too_large(l, group_of(&d), d.bytes, l->m->local - RESERVE);
+    if (d.bytes > l->m->local - RESERVE && l->sched->s) sched_too_large(l, group_of(&d), d.bytes, l->m->local - RESERVE);
     return 0;
 }

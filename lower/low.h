@@ -5,6 +5,10 @@
 
 enum { LOW_DEPTH = 48 };   /* loops around a place */
 
+/* A temporary that holds all of an input in nearer memory. The statement that copies it stands before the Kernel's statements, and runs only in stages made for
+ * those that load the copy in the input's place. */
+typedef struct LowNear { Tensor *copy; const Tensor *of, *user; bool used; } LowNear;    /* user: what the sum of products defines */
+
 typedef struct Low {
     Arena *a;
     Kernel *k;                  /* a copy; grows by what splitting adds */
@@ -12,6 +16,7 @@ typedef struct Low {
     TileProgram *p;
     TileStage *stage;           /* the one being built */
     VEC(Name) taken;            /* names of its axes and variables */
+    VEC(LowNear) near;          /* copies of inputs that stages may ask for */
     struct Sched *sched;        /* what the schedule says, and where lowering stands in it: lower/sched.h */
     const char *why;            /* a limit that was reached */
 } Low;
@@ -77,8 +82,16 @@ int rows_stage(Low *l, int first);
 int dot_stage(Low *l, int first);
 /* Factors that a sum of products does not vary over leave it. */
 void hoist_factors(Low *l);
-/* Operands of sums of products that are read with pad 0 get temporaries that hold the zeros. */
+/* Operands of sums of products that are read with pad 0 get temporaries that hold the zeros; inputs that are operands get statements that
+ * may bring them near: see Low.near. */
 void pad_operands(Low *l);
+/* The copy of an input that the statement may load instead, or NULL; whether a statement is such a copy. */
+LowNear *near_of(Low *l, const Stmt *user, const Tensor *of);
+bool near_is_copy(const Low *l, const Stmt *s);
+/* The stage that copies it. */
+void near_stage(Low *l, const LowNear *near);
+/* Leaves out of the Kernel those that no stage has asked for. */
+void near_drop(Low *l);
 /* Cuts reductions that give one value into parts for all PEs, joined by merge: statements and temporaries are added to l->k. */
 void split_reductions(Low *l);
 

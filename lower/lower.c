@@ -35,6 +35,7 @@ TileProgram *lower_scheduled(const Kernel *k, const TileMachine *m, const Schedu
     sched_check_names(&l, false);
     for (int i = 0; i < k->facts.n && !l.why; i++) (m->in_place ? block_fact : fact_stage)(&l, &k->facts.at[i]);
     for (int i = 0; i < l.k->stmts.n && !l.why;) i += region_stages(&l, i);
+    near_drop(&l);
     if (!l.why && !sched.refused) verify(&l);
     *why = sched.refused ? NULL : l.why;
     return l.why || sched.refused ? NULL : l.p;

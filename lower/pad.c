@@ -120,8 +120,8 @@ static int own_indices(const Stmt *s, const Expr *x, const Expr *y) {
     return n;
 }
 
-/* A copy of a whole input in a temporary, which lies in the nearer memory; the read goes there. */
-static void bring_near(Low *l, const Stmt *like, Expr *read) {
+/* A copy of a whole input in a temporary, which lies in the nearer memory. */
+static Stmt *near_copy(Low *l, const Stmt *like, const Expr *read) {
     const Tensor *from = read->tensor;
     Tensor *t = NEW(l->a, Tensor);
     *t = (Tensor){.name = arena_printf(l->a, "%s.near%d", from->name, l->k->tensors.n), .id = l->k->tensors.n, .role = TR_TEMP, .type = from->type, .rank = from->rank, .shape = from->shape, .span = read->span};
@@ -129,8 +129,64 @@ static void bring_near(Low *l, const Stmt *like, Expr *read) {
     Stmt *s = region(l, like, t);
     s->value = x_read(l->a, read->tensor, read->span);
     for (int d = 0; d < t->rank; d++) vec_push(l->a, &s->value->args, dimension(l, s, d, lo_int(l->a, 0), t->shape[d], lo_int(l->a, 0)));
-    read->tensor = t;
+    return s;
 }
+
+static void bring_near(Low *l, const Stmt *like, Expr *read) { read->tensor = near_copy(l, like, read)->targets.at[0].tensor; }
+
+/* --- copies that a stage may ask for --------------------------------------------------------------------------------------------------- */
+
+LowNear *near_of(Low *l, const Stmt *user, const Tensor *of) {
+    for (int i = 0; i < l->near.n; i++)
+        if (l->near.at[i].of == of && l->near.at[i].user == user->targets.at[0].tensor) return &l->near.at[i];
+    return NULL;
+}
+
+bool near_is_copy(const Low *l, const Stmt *s) {
+    for (int i = 0; i < l->near.n; i++)
+        if (l->near.at[i].copy == s->targets.at[0].tensor) return true;
+    return false;
+}
+
+static void offer_near(Low *l, const Stmt *s) {
+    const Expr *p = low_reduce(s)->operands.at[0];
+    for (int f = 0; f < 2; f++) {
+        const Expr *read = read_under(p->args.at[f]);
+        const Tensor *of = read->tensor;
+        if (of->role != TR_INPUT || !of->rank || read->mode != READ_PLAIN || near_of(l, s, of)) continue;
+        vec_push(l->a, &l->near, ((LowNear){near_copy(l, s, read)->targets.at[0].tensor, of, s->targets.at[0].tensor, false}));
+    }
+}
+
+void near_stage(Low *l, const LowNear *near) {
+    for (int i = 0; i < l->k->stmts.n; i++)
+        if (l->k->stmts.at[i]->targets.at[0].tensor == near->copy) nest_stage(l, l->k->stmts.at[i]);
+}
+
+static bool is_dropped(const Low *l, const Tensor *t) {
+    for (int i = 0; i < l->near.n; i++)
+        if (!l->near.at[i].used && l->near.at[i].copy == t) return true;
+    return false;
+}
+
+void near_drop(Low *l) {
+    Kernel *k = l->k;
+    int stmts = 0, tensors = 0;
+    for (int i = 0; i < k->stmts.n; i++) {
+        if (is_dropped(l, k->stmts.at[i]->targets.at[0].tensor)) continue;
+        k->stmts.at[i]->id = stmts;
+        k->stmts.at[stmts++] = k->stmts.at[i];
+    }
+    for (int i = 0; i < k->tensors.n; i++) {
+        if (is_dropped(l, k->tensors.at[i])) continue;
+        k->tensors.at[i]->id = tensors;
+        k->tensors.at[tensors++] = k->tensors.at[i];
+    }
+    k->stmts.n = stmts;
+    k->tensors.n = tensors;
+}
+
+/* --- the pass -------------------------------------------------------------------------------------------------------------------------- */
 
 /* A factor that images of a batch and rows of an image all use (two outer indices or more are the other's alone) is loaded again for
  * each of their panels: better not from afar. */
@@ -160,6 +216,8 @@ void pad_operands(Low *l) {
     Stmt **old = l->k->stmts.at;
     int n = l->k->stmts.n;
     memset(&l->k->stmts, 0, sizeof l->k->stmts);
+    for (int i = 0; i < n; i++)
+        if (l->m->panel && is_product(l, old[i])) offer_near(l, old[i]);
     for (int i = 0; i < n; i++) {
         Stmt *s = old[i];
         if (l->m->panel && is_product(l, s) && !sched_keeps_product(l, s)) {

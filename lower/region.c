@@ -22,6 +22,10 @@ static int group_stages(Low *l, int first) {
     int from = l->p->stages.n, n;
     l->sched->cases.n = 0;
     l->sched->fallback = INT_MAX;
+    if (near_is_copy(l, l->k->stmts.at[first])) {
+        sched_case(l, NULL);
+        return 1;
+    }
     if (l->m->in_place) n = block_stages(l, first);
     else if (!(n = dot_stage(l, first)) && !(n = rows_stage(l, first))) {
         n = 1;

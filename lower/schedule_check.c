@@ -115,8 +115,11 @@ static void check_load(const Checking *c, const FactTile *t) {
         return;
     }
     if (keep && strcmp(keep->to.text, "local")) {
-        diag_help(sched_refuse(c->l, keep, "where a tensor lives outside of the PEs is said when the program is run"), "legal is: keep %s in local; or run with --home %s=%s", tensor->name, tensor->name, keep->to.text);
-        return;
+        bool near = !strcmp(keep->to.text, "sram");
+        if (!near) diag_help(sched_refuse(c->l, keep, "where a tensor lives outside of the PEs is said when the program is run"), "legal is: keep %s in local; or run with --home %s=%s", tensor->name, tensor->name, keep->to.text);
+        else if (!t->buf->from) diag_help(sched_refuse(c->l, keep, "only an input that is a factor of a sum on the engine of panels is brought there"), "legal is: keep %s in local; or run with --home %s=sram", tensor->name, tensor->name);
+        keep = NULL;
+        if (!near) return;
     }
     if (stage && t->buf->core) check_per(c, t, stage);
     if (stage) check_share(c, t, stage, &shared);

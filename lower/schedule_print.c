@@ -131,7 +131,7 @@ static void print_order(const Printer *p) {
 static const TileAxis *inner_axis(const TileNode *loop) { return loop && loop->levels.n ? loop->levels.at[loop->levels.n - 1].axis : NULL; }
 
 /* What all copies of a tensor have in common. */
-typedef struct Staged { const TileAxis *per; bool kept, same_per; int slots, share; } Staged;
+typedef struct Staged { const TileAxis *per; bool kept, near, same_per; int slots, share; } Staged;
 
 static Staged staged(const Printer *p, const Tensor *t) {
     Staged s = {.kept = true, .same_per = true, .slots = -1, .share = -1};
@@ -140,6 +140,7 @@ static Staged staged(const Printer *p, const Tensor *t) {
         const FactTile *x = &p->f->loads.at[i];
         if (x->buf->tensor != t) continue;
         s.kept &= !x->within;
+        s.near |= x->buf->from != NULL;
         const TileAxis *per = inner_axis(x->within);
         s.same_per &= first || per == s.per;
         s.per = per;
@@ -154,6 +155,7 @@ static void print_load(const Printer *p, const Tensor *t) {
     Staged s = staged(p, t);
     Name name = tensor_name(p, t);
     bool operand = p->f->dot && (p->f->dot->a->tensor == t || p->f->dot->b->tensor == t);
+    if (s.near) out_f(p->out, "keep %s in sram\n", name);
     if (s.kept) {
         out_f(p->out, "keep %s in local\n", name);
         if (s.slots) out_f(p->out, "buffers %s %d\n", name, s.slots);
@@ -217,6 +219,21 @@ static void print_splits(const Printer *p) {
 
 /* --- variants --------------------------------------------------------------------------------------------------------------------------- */
 
+/* The stage copies an input into nearer memory, for the one behind it. */
+static bool brings_near(const TileProgram *t, int stage) {
+    const Expr *when = t->stages.at[stage]->when;
+    for (int i = stage + 1; i < t->stages.n; i++) {
+        const Expr *other = t->stages.at[i]->when;
+        if (other != when && (!other || !when || !expr_equal(other, when))) break;
+        for (int b = 0; b < t->stages.at[i]->bufs.n; b++) {
+            const Tensor *from = t->stages.at[i]->bufs.at[b]->from;
+            for (int o = 0; from && o < t->stages.at[stage]->bufs.n; o++)
+                if (t->stages.at[stage]->bufs.at[o]->tensor == from) return true;
+        }
+    }
+    return false;
+}
+
 static bool begins_with(const TileProgram *p, int stage, const Stmt *s, Arena *a) {
     const StageFacts *f = stage_facts(p->stages.at[stage], a);
     return f->stmts.n && f->stmts.at[0] == s;
@@ -231,19 +248,22 @@ static const Expr *own_guard(const TileStage *s, bool first, bool last) {
 /* Stages `from` .. the end of a region: cases begin where its first statement is computed again. Returns the end. */
 static int print_region(Printer *p, int from) {
     const TileProgram *t = p->p;
-    const StageFacts *f = stage_facts(t->stages.at[from], p->a);
     VEC(int) begins = {0};
-    int end = from + 1;
+    int end = from + 1, main = from;
     if (!t->stages.at[from]->when) {
         p->full = false;
         print_stage(p, t->stages.at[from]);
         return end;
     }
+    while (main + 1 < t->stages.n && brings_near(t, main)) main++;
+    const StageFacts *f = stage_facts(t->stages.at[main], p->a);
     vec_push(p->a, &begins, from);
     for (; end < t->stages.n && t->stages.at[end]->when; end++) {
         bool same = expr_equal(t->stages.at[end]->when, t->stages.at[begins.at[begins.n - 1]]->when);
         if (same) continue;
-        if (!begins_with(t, end, f->stmts.at[0], p->a)) break;
+        int of = end;
+        while (of + 1 < t->stages.n && brings_near(t, of)) of++;
+        if (!begins_with(t, of, f->stmts.at[0], p->a)) break;
         vec_push(p->a, &begins, end);
     }
     vec_push(p->a, &begins, end);

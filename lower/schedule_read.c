@@ -142,13 +142,16 @@ static bool same_name(const ScheduleItem *x, const ScheduleItem *y) {
     return false;
 }
 
+/* Kept in the memory that the PEs share: what is said of tiles holds beside it. */
+static bool is_near(const ScheduleItem *x) { return x->word == S_KEEP && !strcmp(x->to.text, "sram"); }
+
 /* Both speak of the same thing. */
 static bool clash(const ScheduleItem *x, const ScheduleItem *y) {
     if (x->block != y->block || !same_name(x, y)) return false;
     if (x->word == y->word) return true;
     bool slots = (x->word == S_BUFFERS && y->word == S_STAGE && y->number) || (y->word == S_BUFFERS && x->word == S_STAGE && x->number);
     bool homes = (x->word == S_FUSE && y->word == S_STORE) || (x->word == S_STORE && y->word == S_FUSE);
-    bool held = (x->word == S_KEEP && y->word == S_STAGE) || (x->word == S_STAGE && y->word == S_KEEP);
+    bool held = !is_near(x) && !is_near(y) && ((x->word == S_KEEP && y->word == S_STAGE) || (x->word == S_STAGE && y->word == S_KEEP));
     return slots || homes || held;
 }
 

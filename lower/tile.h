@@ -39,6 +39,7 @@ typedef struct TileBuf {
     Name name;
     int id;                 /* place in TileStage.bufs */
     Tensor *tensor;         /* NULL: a state */
+    Tensor *from;           /* a LOAD fetches it there: a copy of the whole tensor in nearer memory, made by an earlier stage; NULL: the tensor itself */
     const Stmt *state_of;   /* a reduction's state `state` (see TilePart): one element for each point of the statement's block */
     int state;
     bool is_part;           /* a temporary of commands of the elementwise engine */
@@ -154,6 +155,7 @@ typedef struct TileMachine {
     int64_t local;          /* bytes of a PE */
     int panel;              /* largest m and n of a dot; 0: no such engine */
     bool dots[DT_COUNT];    /* types that it multiplies */
+    int64_t streams[DT_COUNT];      /* rows by which it multiplies one element, of that type, in the time in which far memory brings it */
     bool simd[DT_COUNT];    /* types of the elementwise engine */
     bool turns;             /* an engine transposes */
     bool in_place;          /* one memory that every PE (a thread) addresses, behind a cache of `local` bytes: computations read and

@@ -135,6 +135,7 @@ static void tile(Printer *p, const TileBuf *b) {
     if (b->tensor && strcmp(b->tensor->name, b->name)) out_f(p->out, " of %s", b->tensor->name);
     if (b->is_part) out_s(p->out, " part");
     else if (!b->tensor) out_f(p->out, " state %d of %d", b->state, b->state_of->id);
+    if (b->from) out_f(p->out, " from %s", b->from->name);
     box(p, b);
     room(p, b);
     if (b->memory) out_s(p->out, b->memory == TILE_ACC ? " acc" : " home");

@@ -427,6 +427,7 @@ static bool subject(TileReader *r, TileBuf *b) {
     }
     if (takes(r, "of") && !word(r, &name)) return false;
     if (!(b->tensor = tile_reader_tensor(r, name))) return fault(r, from, "there is no tensor '%s'", name);
+    if (takes(r, "from") && (!word(r, &name) || !(b->from = tile_reader_tensor(r, name)))) return fault(r, from, "there is no tensor '%s'", name);
     b->rank = b->tensor->rank;
     return true;
 }

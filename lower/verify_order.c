@@ -92,6 +92,13 @@ static bool exactly_one(Verify *v, const Stages *all, const char *what) {
     return true;
 }
 
+static bool once_at_most(Verify *v, const Stages *all, const Stmt *s) {
+    for (int i = 0; i < all->n; i++)
+        for (int j = 0; j < i; j++)
+            if (verify_compatible(v, all->at[i], all->at[j])) return verify_fault(v, "statement %d (%s) runs more than once", s->id, s->targets.at[0].tensor->name);
+    return true;
+}
+
 static bool stores_anything(const TileNodes *body) {
     for (int i = 0; i < body->n; i++)
         if (body->at[i]->kind == TILE_STORE || stores_anything(&body->at[i]->body)) return true;
@@ -122,14 +129,81 @@ static bool facts_first(Verify *v) {
     return true;
 }
 
+/* --- copies in nearer memory ------------------------------------------------------------------------------------------------------------- */
+
+static bool is_zero(const Expr *e) {
+    int64_t n;
+    return lo_is_int(e, &n) && n == 0;
+}
+
+/* The statement that makes t, and nothing else does: all of another tensor, element by element. NULL: there is none. */
+static const Stmt *copy_of_all(const Kernel *k, const Tensor *t, const Tensor *of) {
+    const Stmt *s = NULL;
+    for (int i = 0; i < k->stmts.n; i++)
+        for (int j = 0; j < k->stmts.at[i]->targets.n; j++) {
+            if (k->stmts.at[i]->targets.at[j].tensor != t) continue;
+            if (s) return NULL;
+            s = k->stmts.at[i];
+        }
+    if (!s || s->targets.n != 1 || t->type != of->type || t->rank != of->rank || s->idx.n != t->rank) return NULL;
+    if (s->value->kind != X_READ || s->value->mode != READ_PLAIN || s->value->tensor != of) return NULL;
+    for (int d = 0; d < t->rank; d++) {
+        const Index *i = s->idx.at[d];
+        bool whole = is_zero(i->lo) && expr_equal(i->hi, of->shape[d]) && expr_equal(t->shape[d], of->shape[d]);
+        if (!whole || !expr_is_index(s->value->args.at[d], i) || !expr_is_index(s->targets.at[0].subs.at[d], i)) return NULL;
+    }
+    return s;
+}
+
+static bool is_read(Verify *v, const Tensor *t) {
+    for (int i = 0; i < v->p->kernel->stmts.n; i++) {
+        TileReads reads = {0};
+        tile_reads(v->a, v->p->kernel->stmts.at[i]->value, &reads);
+        for (int r = 0; r < reads.n; r++)
+            if (reads.at[r]->tensor == t) return true;
+    }
+    return false;
+}
+
+static bool same_guard(const Expr *x, const Expr *y) { return x == y || (x && y && expr_equal(x, y)); }
+
+/* What stage number `stage` loads in place of an input is a copy of it, which no statement reads by its name, made by an earlier stage
+ * with the same guard. */
+static bool copied_before(Verify *v, int stage, const TileBuf *b) {
+    const TileStage *me = v->p->stages.at[stage];
+    const Stmt *s = b->tensor && b->tensor->role == TR_INPUT ? copy_of_all(v->p->kernel, b->from, b->tensor) : NULL;
+    if (!s || !b->copied_in || b->copied_out || is_read(v, b->from)) return verify_fault(v, "%s is no copy of %s", b->from->name, b->name);
+    for (int i = 0; i < stage; i++)
+        if (same_guard(v->p->stages.at[i]->when, me->when) && is_in(&v->p->stages.at[i]->body, s, NULL)) return true;
+    return verify_fault(v, "stage %s loads %s, which no stage makes before", me->name, b->from->name);
+}
+
+static bool near_copies(Verify *v) {
+    for (int i = 0; i < v->p->stages.n; i++)
+        for (int b = 0; b < v->p->stages.at[i]->bufs.n; b++)
+            if (v->p->stages.at[i]->bufs.at[b]->from && !copied_before(v, i, v->p->stages.at[i]->bufs.at[b])) return false;
+    return true;
+}
+
+/* The statement makes nothing that is read by name: only stages that load it in the place of something else need it. */
+static bool is_near_copy(const Verify *v, const Stmt *s) {
+    for (int i = 0; i < v->p->stages.n; i++)
+        for (int b = 0; b < v->p->stages.at[i]->bufs.n; b++) {
+            const TileBuf *x = v->p->stages.at[i]->bufs.at[b];
+            if (x->from && x->from == s->targets.at[0].tensor) return true;
+        }
+    return false;
+}
+
 bool verify_guards(Verify *v) {
     if (!facts_first(v)) return false;
     const Kernel *k = v->p->kernel;
     for (int i = 0; i < v->p->stages.n; i++)
         if (v->p->stages.at[i]->when && !affine_dims_only(v->p->stages.at[i]->when)) return verify_fault(v, "the guard of stage %s is not over dims", v->p->stages.at[i]->name);
+    if (!near_copies(v)) return false;
     for (int i = 0; i < k->stmts.n; i++) {
         Stages all = stages_of(v, k->stmts.at[i], NULL);
-        if (!exactly_one(v, &all, arena_printf(v->a, "statement %d (%s)", i, k->stmts.at[i]->targets.at[0].tensor->name))) return false;
+        if (is_near_copy(v, k->stmts.at[i]) ? !once_at_most(v, &all, k->stmts.at[i]) : !exactly_one(v, &all, arena_printf(v->a, "statement %d (%s)", i, k->stmts.at[i]->targets.at[0].tensor->name))) return false;
     }
     for (int i = 0; i < k->facts.n; i++) {
         Stages all = stages_of(v, NULL, &k->facts.at[i]);

@@ -39,6 +39,7 @@
     X(SLOTS_MORE, "slots by the hundred", "a tile of a few bytes: it fits") \
     X(TYPE, "other type", NULL) \
     X(CORE, "other core", NULL) \
+    X(FROM, "loaded from another tensor", NULL) \
     X(READS, "serves another read", "a tile that no computation reads") \
     X(AXES, "indices of a statement swap axes", "both run over the same blocks of the same range") \
     X(PANEL, "m and n of a panel swapped", NULL) \
@@ -151,6 +152,8 @@ static void mutate_tile(Mutant *m, const TileStage *s, TileBuf *b) {
     if (here(m, M_SLOTS_MORE)) b->depth = 500;
     if (here(m, M_TYPE)) b->type = b->type == DT_F32 ? DT_I32 : DT_F32;
     if (b->reads.n && here(m, M_CORE)) b->core = !b->core;
+    for (int i = 0; i < s->bufs.n && b->copied_in; i++)
+        if (s->bufs.at[i]->tensor && s->bufs.at[i]->tensor != b->tensor && here(m, M_FROM)) b->from = s->bufs.at[i]->tensor;
     for (int i = 0; i < s->bufs.n && b->reads.n; i++)
         if (s->bufs.at[i] != b && s->bufs.at[i]->reads.n && !expr_equal(s->bufs.at[i]->reads.at[0], b->reads.at[0]) && here(m, M_READS)) {
             memset(&b->reads, 0, sizeof b->reads);

@@ -13,8 +13,8 @@ static void out_of_memory(void *context, const char *why) {
 }
 
 const TileMachine tile_machines[TILE_MACHINES] = {
-    {.rows = 8, .cols = 8, .local = 128 << 10, .panel = 64, .dots = {[DT_F16] = true, [DT_BF16] = true, [DT_I8] = true}, .simd = {[DT_F32] = true, [DT_F16] = true, [DT_BF16] = true}, .turns = true},
-    {.rows = 8, .cols = 8, .local = 384 << 10, .panel = 64, .dots = {[DT_F16] = true, [DT_BF16] = true, [DT_I8] = true}},
+    {.rows = 8, .cols = 8, .local = 128 << 10, .panel = 64, .dots = {[DT_F16] = true, [DT_BF16] = true, [DT_I8] = true}, .streams = {[DT_F16] = 297, [DT_I8] = 297}, .simd = {[DT_F32] = true, [DT_F16] = true, [DT_BF16] = true}, .turns = true},
+    {.rows = 8, .cols = 8, .local = 384 << 10, .panel = 64, .dots = {[DT_F16] = true, [DT_BF16] = true, [DT_I8] = true}, .streams = {[DT_F16] = 863, [DT_I8] = 863}},
     {.rows = 2, .cols = 3, .local = 64 << 10},
 };
 

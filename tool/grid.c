@@ -33,7 +33,10 @@ TileMachine grid_tiles(const SimMachine *m, Arena *a) {
     TileMachine x = {.rows = (int)m->rows, .cols = (int)m->cols, .local = m->local.size, .cost = grid_costs(m, a)};
     for (int i = 0; i < PE_TYPE_COUNT; i++)
         if (m->dpe.rate[i].den && m->re.accumulators) {
-            x.dots[grid_dtype((PeType)i)] = true;
+            DType t = grid_dtype((PeType)i);
+            SimRate dpe = m->dpe.rate[i], far = m->dram.bandwidth;
+            x.dots[t] = true;
+            x.streams[t] = far.den && dpe.num ? (int64_t)((double)(m->rows * m->cols) * dtype_table[t].bytes * (double)dpe.den / (double)dpe.num * (double)far.num / (double)far.den) : 0;
             x.panel = m->re.accumulators >= 4 ? PE_PANEL : PE_PANEL / 2;
         }
     x.turns = m->mlu.rate.den != 0;
