@@ -130,16 +130,17 @@ static void facts_table(Gen *g) {
 
 typedef HostTexts Texts;
 
-void host_allocate(Gen *g, Texts *names, const char *name, const char *type, int rank, Expr *const *shape) {
+void host_allocate(Gen *g, Texts *names, const char *name, const char *type, int rank, Expr *const *shape, const char *when) {
     Out list = out_new(g->a);
     for (int d = 0; d < rank; d++) out_f(&list, "%s%s", d ? ", " : "", host_extent(g, shape[d]).text);
     CExpr args[] = {c_atomf(&g->p, "sizeof(%s)", type), c_int(&g->p, rank), c_atomf(&g->p, "(const int64_t[]){%s}", list.text)};
-    c_declare(&g->p, arena_printf(g->a, "%s *restrict", type), name, c_call(&g->p, host_use(&g->uses, "knf_alloc"), 3, args));
-    vec_push(g->a, names, name);
+    CExpr memory = c_call(&g->p, host_use(&g->uses, "knf_alloc"), 3, args);
+    c_declare(&g->p, arena_printf(g->a, "%s *restrict", type), name, when ? c_cond(&g->p, c_atom(when), memory, c_atom("NULL")) : memory);
+    vec_push(g->a, names, ((HostMemory){name, when}));
 }
 
 static void release(Gen *g, const Texts *names) {
-    for (int i = 0; i < names->n; i++) c_expr(&g->p, c_call1(&g->p, "free", c_atom(names->at[i])));
+    for (int i = 0; i < names->n; i++) c_expr(&g->p, c_call1(&g->p, "free", c_atom(names->at[i].name)));
 }
 
 static void temporaries(Gen *g, Texts *names) {
@@ -147,11 +148,11 @@ static void temporaries(Gen *g, Texts *names) {
     for (int i = 0; i < k->tensors.n; i++) {
         const Tensor *t = k->tensors.at[i];
         HostTensor *h = &g->tensors[t->id];
-        if (h->wide) host_allocate(g, names, h->wide, "float", t->rank, t->shape);
+        if (h->wide) host_allocate(g, names, h->wide, "float", t->rank, t->shape, NULL);
         if (t->role != TR_TEMP || (g->tiles && !host_tile_at_home(g, t))) continue;
         h->variable = h->variable || h->dropped == t->rank;
         if (h->variable) c_declare(&g->p, host_value_type(t->type), h->name, (CExpr){0});
-        else host_allocate(g, names, h->name, host_store_type(t->type), t->rank - h->dropped, t->shape + h->dropped);
+        else host_allocate(g, names, h->name, host_store_type(t->type), t->rank - h->dropped, t->shape + h->dropped, g->tiles ? host_tile_home_case(g, t) : NULL);
     }
 }
 
@@ -160,7 +161,8 @@ static void need_all(Gen *g, const Texts *names) {
     if (!names->n) return;
     CExpr any = {0};
     for (int i = 0; i < names->n; i++) {
-        CExpr none = c_unary(&g->p, "!", c_atom(names->at[i]));
+        CExpr none = c_unary(&g->p, "!", c_atom(names->at[i].name));
+        if (names->at[i].when) none = c_binary(&g->p, "&&", c_atom(names->at[i].when), none);
         any = any.text ? c_binary(&g->p, "||", any, none) : none;
     }
     c_if(&g->p, any);
@@ -175,7 +177,7 @@ static void need_all(Gen *g, const Texts *names) {
 /* Statements of the body, into g->p. */
 static void body(Gen *g) {
     const Kernel *k = g->k;
-    int before = g->p.out->n;
+    size_t before = g->p.out->n;
     if (g->tiles) host_tile_facts(g);
     for (int i = 0; !g->tiles && i < k->facts.n; i++) host_fact(g, &k->facts.at[i]);
     if (g->p.out->n != before) c_blank(&g->p);
@@ -257,6 +259,8 @@ static void preamble(Gen *g, const char *rest) {
     c_blank(&g->p);
 }
 
+enum { TILE_RANKS = 64 };     /* indices for the dimensions of a tile */
+
 static Gen gen_new(const Kernel *k, int n_indices, const HostOptions *options, Out *out) {
     Arena *a = out->arena;
     Gen g = {.k = k, .options = options, .a = a, .p = {a, out}, .uses = host_uses_new(a)};
@@ -273,7 +277,7 @@ static Gen gen_new(const Kernel *k, int n_indices, const HostOptions *options, O
 
 static void emit(const Kernel *k, const TileProgram *p, const HostOptions *options, Out *out) {
     static const HostOptions none = {0};
-    Gen g = gen_new(k, p ? p->n_indices : k->n_indices, options ? options : &none, out);
+    Gen g = gen_new(k, p ? p->n_indices + TILE_RANKS : k->n_indices, options ? options : &none, out);
     if (p) g.tiles = host_tiles_new(&g, p);
     Out functions = out_new(g.a), inside = out_new(g.a);
     g.p.out = &functions;
@@ -281,6 +285,8 @@ static void emit(const Kernel *k, const TileProgram *p, const HostOptions *optio
     inside.indent = 1;
     g.p.out = &inside;
     body(&g);
+    functions.indent = 0;
+    host_dot_functions(&g, &(CPrint){g.a, &functions});
 
     Out rest = out_new(g.a);
     g.p.out = &rest;

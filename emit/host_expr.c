@@ -40,7 +40,9 @@ CExpr host_literal(Gen *g, DType t, double f, int64_t i) {
 
 /* --- reads ----------------------------------------------------------------------------------------------------------------- */
 
-CExpr host_extent(Gen *g, const Expr *e) {
+CExpr host_extent(Gen *g, const Expr *e) { return host_extent_named(g, e, NULL); }
+
+CExpr host_extent_named(Gen *g, const Expr *e, const char *name) {
     bool was = g->plain;
     g->plain = true;
     CExpr x;
@@ -50,7 +52,7 @@ CExpr host_extent(Gen *g, const Expr *e) {
         int at = 0;
         while (at < g->extents.n && !expr_equal(g->extents.at[at].expr, e)) at++;
         if (at == g->extents.n) {
-            HostExtent n = {e, host_name(g, arena_printf(g->a, "extent%d", at + 1)), host_expr(g, e).text};
+            HostExtent n = {e, host_name(g, name ? name : arena_printf(g->a, "extent%d", at + 1)), host_expr(g, e).text};
             vec_push(g->a, &g->extents, n);
         }
         x = c_atom(g->extents.at[at].name);
@@ -68,7 +70,7 @@ CExpr host_bound(Gen *g, const Expr *e) {
 }
 
 /* The element of a tile: rows of its room, places from the beginning of its box. */
-static CExpr flat_in_tile(Gen *g, const TileBuf *b, const CExpr *subs) {
+CExpr host_tile_element(Gen *g, const TileBuf *b, const CExpr *subs) {
     CExpr at = c_atom("0");
     int64_t one;
     for (int d = 0; d < b->rank; d++) {
@@ -81,7 +83,7 @@ static CExpr flat_in_tile(Gen *g, const TileBuf *b, const CExpr *subs) {
 }
 
 static CExpr flat(Gen *g, const Tensor *t, const CExpr *subs) {
-    if (g->tensors[t->id].tile) return flat_in_tile(g, g->tensors[t->id].tile, subs);
+    if (g->tensors[t->id].tile) return host_tile_element(g, g->tensors[t->id].tile, subs);
     int first = g->tensors[t->id].dropped;
     CExpr at = subs[first];
     for (int d = first + 1; d < t->rank; d++) at = c_sum(&g->p, c_product(&g->p, at, host_extent(g, t->shape[d])), subs[d]);

@@ -46,6 +46,7 @@ typedef struct Gen {
     VEC(HostExtent) extents;
     VEC(HostHoisted) hoisted;
     VEC(HostGuard) guards;
+    bool dots[2];           /* products of blocks in f32, f64 are called */
     int row;                /* of the tile */
     int depth;              /* indices of a statement whose loops are open already: fused loops */
     struct HostTiles *tiles;        /* the Tile program that is emitted, or NULL: the plain loop nest */
@@ -71,6 +72,7 @@ CExpr host_expr(Gen *g, const Expr *e);
 CExpr host_bound(Gen *g, const Expr *e);
 /* A bound over dims only: a named constant of the function when it is not simple. */
 CExpr host_extent(Gen *g, const Expr *e);
+CExpr host_extent_named(Gen *g, const Expr *e, const char *name);
 /* Whether host_expr prints statements. */
 bool host_needs_statements(const Expr *e);
 CExpr host_literal(Gen *g, DType t, double f, int64_t i);
@@ -161,18 +163,39 @@ void host_lanes_emit(Gen *g, const Stmt *s, Lanes plan);
 /* --- host_tile.c -------------------------------------------------------------------------------------------------------------- */
 
 /* The Tile program's facts, in order; then memory for what does not stay in registers; then its stages. */
+typedef struct HostTiles {
+    const TileProgram *p;
+    const TileStage *stage;
+    const TileLevel **level;    /* by TileAxis.id: the innermost open loop's, or NULL */
+    const char ***names;        /* by stage, by TileBuf.id: C names of local tiles */
+    const char **when;          /* by stage: the C name of its guard, or NULL */
+    int depth;                  /* loops that are open */
+} HostTiles;
 struct HostTiles *host_tiles_new(Gen *g, const TileProgram *p);
 void host_tile_facts(Gen *g);
-typedef VEC(const char *) HostTexts;
+/* Names of memory, and of the condition under which it is there, or NULL. */
+typedef struct HostMemory { const char *name, *when; } HostMemory;
+typedef VEC(HostMemory) HostTexts;
 void host_tile_memory(Gen *g, HostTexts *names);
 void host_tile_stages(Gen *g);
 /* The tensor has its own memory: some stage leaves it to a later one. */
 bool host_tile_at_home(Gen *g, const Tensor *t);
+/* The name of the condition under which it has, or NULL. */
+const char *host_tile_home_case(Gen *g, const Tensor *t);
+/* Some stage computes the statement by its own loops. */
+bool host_tile_is_whole(Gen *g, const Stmt *s);
 /* The block that a loop around the place cuts for the index; false: its range is not cut. */
 bool host_tile_block(Gen *g, const Index *i, CExpr *lo, CExpr *hi);
-/* A fact, and memory for a tensor or tile: host.c. */
+const char *host_tile_name(Gen *g, const TileBuf *b);
+/* The place of an element in a tile that is row-major. */
+CExpr host_tile_element(Gen *g, const TileBuf *b, const CExpr *subs);
+/* host_dot.c: a LOAD; a block of a product, from INIT to FINAL; what these call, behind the helpers. */
+void host_load(Gen *g, const TileBuf *b);
+void host_dot(Gen *g, const TileNode *n);
+void host_dot_functions(Gen *g, CPrint *p);
+/* A fact, and memory for a tensor or tile (when: the name of a condition, or NULL): host.c. */
 void host_fact(Gen *g, const Fact *f);
-void host_allocate(Gen *g, HostTexts *names, const char *name, const char *type, int rank, Expr *const *shape);
+void host_allocate(Gen *g, HostTexts *names, const char *name, const char *type, int rank, Expr *const *shape, const char *when);
 
 /* Decides which narrow tensors get a copy as floats; makes those that the statement reads. */
 void host_wide_plan(Gen *g);

@@ -113,6 +113,7 @@ static Reads narrow_reads(Gen *g, const Stmt *s, Lanes plan) {
 void host_wide_plan(Gen *g) {
     for (int i = 0; i < g->k->stmts.n; i++) {
         const Stmt *s = g->k->stmts.at[i];
+        if (g->tiles && !host_tile_is_whole(g, s)) continue;
         Reads reads = narrow_reads(g, s, host_lanes_plan(g, s));
         for (int r = 0; r < reads.n; r++) {
             HostTensor *h = &g->tensors[reads.at[r]->tensor->id];

@@ -4,18 +4,11 @@
 #include "lower/expr.h"
 #include <string.h>
 
-typedef struct HostTiles {
-    const TileProgram *p;
-    const TileStage *stage;
-    const TileLevel **level;    /* by TileAxis.id: the innermost open loop's, or NULL */
-    const char ***names;        /* by stage, by TileBuf.id: C names of local tiles */
-    int depth;                  /* loops that are open */
-} HostTiles;
-
 struct HostTiles *host_tiles_new(Gen *g, const TileProgram *p) {
     HostTiles *t = NEW(g->a, HostTiles);
     t->p = p;
     t->names = NEW_ARRAY(g->a, const char **, p->stages.n + 1);
+    t->when = NEW_ARRAY(g->a, const char *, p->stages.n + 1);
     return t;
 }
 
@@ -28,6 +21,37 @@ bool host_tile_at_home(Gen *g, const Tensor *t) {
             const TileBuf *x = p->stages.at[i]->bufs.at[b];
             if (x->tensor == t && x->memory == TILE_HOME) return true;
         }
+    return false;
+}
+
+const char *host_tile_home_case(Gen *g, const Tensor *t) {
+    const HostTiles *h = g->tiles;
+    const char *found = NULL;
+    for (int i = 0; i < h->p->stages.n; i++)
+        for (int b = 0; b < h->p->stages.at[i]->bufs.n; b++) {
+            const TileBuf *x = h->p->stages.at[i]->bufs.at[b];
+            if (x->tensor != t || x->memory != TILE_HOME) continue;
+            if (!h->when[i] || (found && found != h->when[i])) return NULL;
+            found = h->when[i];
+        }
+    return found;
+}
+
+static bool is_whole_in(const TileNodes *body, const Stmt *s) {
+    for (int i = 0; i < body->n; i++)
+        if ((body->at[i]->stmt == s && body->at[i]->part == TILE_WHOLE && body->at[i]->kind == TILE_COMPUTE) || is_whole_in(&body->at[i]->body, s)) return true;
+    return false;
+}
+
+bool host_tile_is_whole(Gen *g, const Stmt *s) {
+    for (int i = 0; i < g->tiles->p->stages.n; i++)
+        if (is_whole_in(&g->tiles->p->stages.at[i]->body, s)) return true;
+    return false;
+}
+
+static bool has_work(const TileNodes *body) {
+    for (int i = 0; i < body->n; i++)
+        if ((body->at[i]->kind == TILE_COMPUTE && body->at[i]->part != TILE_TEST) || has_work(&body->at[i]->body)) return true;
     return false;
 }
 
@@ -49,19 +73,60 @@ static const char *tile_name(Gen *g, const TileBuf *b) {
     return name;
 }
 
+static void name_steps(Gen *g, const TileNodes *body) {
+    for (int i = 0; i < body->n; i++) {
+        for (int v = 0; v < body->at[i]->levels.n; v++) {
+            const TileLevel *l = &body->at[i]->levels.at[v];
+            if (l->step_var) g->index[l->step_var->id] = host_extent_named(g, l->step, l->step_var->name);
+        }
+        name_steps(g, &body->at[i]->body);
+    }
+}
+
+/* Rooms of a tile, those along panels rounded up to whole ones. */
+static Expr *const *rooms(Gen *g, const TileBuf *b) {
+    if (!b->panel) return b->room;
+    Expr **room = NEW_ARRAY(g->a, Expr *, b->rank + 1);
+    memcpy(room, b->room, (size_t)b->rank * sizeof *room);
+    Expr *x = room[b->panel_dim];
+    if (!expr_equal(x, b->panel)) room[b->panel_dim] = lo_add(g->a, x, b->panel);
+    return room;
+}
+
+/* The name of a stage's guard, declared with the first that has it; NULL: it always runs. */
+static const char *when(Gen *g, int stage) {
+    HostTiles *h = g->tiles;
+    const Expr *e = h->p->stages.at[stage]->when;
+    if (!e || !has_work(&h->p->stages.at[stage]->body)) return NULL;
+    for (int i = 0; i < stage; i++)
+        if (h->when[i] && expr_equal(h->p->stages.at[i]->when, e)) return h->when[stage] = h->when[i];
+    h->when[stage] = host_name(g, arena_printf(g->a, "%s_case%d", h->p->stages.at[stage]->name, stage + 1));
+    c_declare(&g->p, "const bool", h->when[stage], host_bound(g, e));
+    return h->when[stage];
+}
+
 void host_tile_memory(Gen *g, HostTexts *names) {
     HostTiles *h = g->tiles;
+    for (int i = 0; i < h->p->stages.n; i++) name_steps(g, &h->p->stages.at[i]->body);
     for (int i = 0; i < h->p->stages.n; i++) {
         const TileStage *s = h->p->stages.at[i];
+        const char *runs = when(g, i);
         h->names[i] = NEW_ARRAY(g->a, const char *, s->bufs.n + 1);
         for (int b = 0; b < s->bufs.n; b++) {
             const TileBuf *x = s->bufs.at[b];
-            if (x->memory != TILE_LOCAL) continue;
+            if (x->memory != TILE_LOCAL || !x->tensor) continue;
             h->names[i][b] = tile_name(g, x);
             if (is_variable(x)) c_declare(&g->p, host_value_type(x->type), h->names[i][b], (CExpr){0});
-            else host_allocate(g, names, h->names[i][b], host_store_type(x->type), x->rank, x->room);
+            else host_allocate(g, names, h->names[i][b], host_store_type(x->type), x->rank, rooms(g, x), runs);
         }
     }
+}
+
+const char *host_tile_name(Gen *g, const TileBuf *b) {
+    const HostTiles *h = g->tiles;
+    int s = 0;
+    while (h->p->stages.at[s] != h->stage) s++;
+    return h->names[s][b->id];
 }
 
 static void facts(Gen *g, const TileNodes *body) {
@@ -158,6 +223,11 @@ static void loop(Gen *g, const TileNode *n) {
 
 static void compute(Gen *g, const TileNode *n) {
     if (n->part == TILE_TEST) return;
+    if (n->dot) {
+        at_place(g, n->stmt);
+        if (n->part == TILE_INIT) host_dot(g, n);
+        return;
+    }
     g->looped = g->tiles->depth > 0;
     host_stmt(g, at_place(g, n->stmt));
     g->looped = false;
@@ -168,6 +238,7 @@ static void nodes(Gen *g, const TileNodes *body) {
         const TileNode *n = body->at[i];
         if (n->kind == TILE_FOR) loop(g, n);
         else if (n->kind == TILE_COMPUTE) compute(g, n);
+        else if (n->kind == TILE_LOAD) host_load(g, n->buf);
     }
 }
 
@@ -188,12 +259,6 @@ static void widen(Gen *g, const TileNodes *body, bool inside) {
     }
 }
 
-static bool has_work(const TileNodes *body) {
-    for (int i = 0; i < body->n; i++)
-        if ((body->at[i]->kind == TILE_COMPUTE && body->at[i]->part != TILE_TEST) || has_work(&body->at[i]->body)) return true;
-    return false;
-}
-
 /* Tensors that live in tiles of this stage are these while it lasts. */
 static void stage(Gen *g, int number) {
     HostTiles *h = g->tiles;
@@ -210,7 +275,7 @@ static void stage(Gen *g, int number) {
         *t = (HostTensor){.name = h->names[number][b], .variable = is_variable(x), .tile = x};
     }
     widen(g, &s->body, false);
-    if (s->when) c_if(&g->p, host_bound(g, s->when));
+    if (s->when) c_if(&g->p, c_atom(h->when[number]));
     nodes(g, &s->body);
     if (s->when) c_end(&g->p);
     for (int i = 0; i < g->k->tensors.n; i++) {

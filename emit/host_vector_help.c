@@ -66,7 +66,60 @@ const int n_host_vector_types = sizeof host_vector_types / sizeof *host_vector_t
         "const knf_u32x16 special = (knf_u32x16)(size >= " top ") & " special ";", \
         "return (knf_f32x16)((knf_u32x16)x | special | (h & " sign ") << " up ");"
 
+/* A block of a product; rows and vectors are literals where it is called, so that the sums are registers. */
+#define DOT_BLOCK(type, T, V, n) \
+    {"knf_dot_block_" type, "__attribute__((always_inline)) void", "const int rows, const int vectors, int64_t columns, int64_t depth, const " T \
+     " *a, int64_t a_row, int64_t a_step, const " T " *b, int64_t b_step, " T " *c, int64_t c_row", "one strip and panel of knf_dot_" type, { \
+        "knf_" V " sum[12][4], v[4];", \
+        "_Pragma(\"GCC unroll 12\")", \
+        "for (int i = 0; i < rows; i++) {", \
+        "    _Pragma(\"GCC unroll 4\")", \
+        "    for (int j = 0; j < vectors; j++) sum[i][j] = (knf_" V "){0};", \
+        "}", \
+        "_Pragma(\"GCC unroll 1\")", \
+        "for (int64_t k = 0; k < depth; k++) {", \
+        "    _Pragma(\"GCC unroll 4\")", \
+        "    for (int j = 0; j < vectors; j++) v[j] = *(const knf_" V " *)&b[k * b_step + " #n " * j];", \
+        "    _Pragma(\"GCC unroll 12\")", \
+        "    for (int i = 0; i < rows; i++) {", \
+        "        _Pragma(\"GCC unroll 4\")", \
+        "        for (int j = 0; j < vectors; j++) sum[i][j] += a[i * a_row + k * a_step] * v[j];", \
+        "    }", \
+        "}", \
+        "_Pragma(\"GCC unroll 12\")", \
+        "for (int i = 0; i < rows; i++) {", \
+        "    _Pragma(\"GCC unroll 4\")", \
+        "    for (int j = 0; j < vectors; j++) {", \
+        "        const knf_" V " x = sum[i][j];", \
+        "        const int64_t left = columns - " #n " * j;", \
+        "        if (left >= " #n ") *(knf_" V " *)&c[i * c_row + " #n " * j] = x;", \
+        "        else for (int64_t l = 0; l < left; l++) c[i * c_row + " #n " * j + l] = x[l];", \
+        "    }", \
+        "}"}},
+
+/* to[i][j] = from[j][i] for 16 by 16 values: halves of rows change places, then quarters, and so on. */
+#define TURN(type, T, load) \
+    {"knf_turn_" type, "void", "float *to, int64_t to_row, const " T " *from, int64_t from_row", "16 by 16 values, rows as columns", { \
+        "knf_f32x16 v[16];", \
+        "_Pragma(\"GCC unroll 16\")", \
+        "for (int j = 0; j < 16; j++) v[j] = " load ";", \
+        "_Pragma(\"GCC unroll 4\")", \
+        "for (int w = 0; w < 4; w++) {", \
+        "    const knf_u32x16 low = *(const knf_u32x16 *)&knf_turn_lanes[32 * w];", \
+        "    const knf_u32x16 high = *(const knf_u32x16 *)&knf_turn_lanes[32 * w + 16];", \
+        "    _Pragma(\"GCC unroll 16\")", \
+        "    for (int j = 0; j < 16; j++) {", \
+        "        if (j & 8 >> w) continue;", \
+        "        const knf_f32x16 x = v[j], y = v[j | 8 >> w];", \
+        "        v[j] = __builtin_shuffle(x, y, low);", \
+        "        v[j | 8 >> w] = __builtin_shuffle(x, y, high);", \
+        "    }", \
+        "}", \
+        "_Pragma(\"GCC unroll 16\")", \
+        "for (int j = 0; j < 16; j++) *(knf_f32x16 *)&to[j * to_row] = v[j];"}},
+
 const HostHelper host_vector_helpers[] = {
+    DOT_BLOCK("f32", "float", "f32x16", 16) DOT_BLOCK("f64", "double", "f64x8", 8)
     EXTREME("max", "f32", "f32x16", "u32x16", ">", "<", "&") EXTREME("min", "f32", "f32x16", "u32x16", "<", ">", "|")
     EXTREME("max", "f64", "f64x8", "u64x8", ">", "<", "&") EXTREME("min", "f64", "f64x8", "u64x8", "<", ">", "|")
     EXTREME_I("max", "i32", "i32x16", "u32x16", ">") EXTREME_I("min", "i32", "i32x16", "u32x16", "<")
@@ -89,5 +142,13 @@ const HostHelper host_vector_helpers[] = {
     LOAD("f8e4m3", "uint8_t", "u8x16", "0x7f", "20", "0x1p120f", "0x7f", "0x7fc00000", "0x80", "24")
     {"knf_load_bf16", "knf_f32x16", "const uint16_t *p", "the values of sixteen bf16", {
         "return (knf_f32x16)(__builtin_convertvector(*(const knf_u16x16 *)p, knf_u32x16) << 16);"}},
+    {"knf_turn_lanes", "uint32_t", NULL, "lanes of two rows that stay in the first, then in the second, for blocks of 8, 4, 2, 1", {
+        "0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23", "8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31",
+        "0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10, 11, 24, 25, 26, 27", "4, 5, 6, 7, 20, 21, 22, 23, 12, 13, 14, 15, 28, 29, 30, 31",
+        "0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29", "2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31",
+        "0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30", "1, 17, 3, 19, 5, 21, 7, 23, 9, 25, 11, 27, 13, 29, 15, 31"}, 0, 0},
+    TURN("f32", "float", "*(const knf_f32x16 *)&from[j * from_row]")
+    TURN("f16", "uint16_t", "knf_load_f16(&from[j * from_row])") TURN("bf16", "uint16_t", "knf_load_bf16(&from[j * from_row])")
+    TURN("f8e4m3", "uint8_t", "knf_load_f8e4m3(&from[j * from_row])") TURN("f8e5m2", "uint8_t", "knf_load_f8e5m2(&from[j * from_row])")
 };
 const int n_host_vector_helpers = sizeof host_vector_helpers / sizeof *host_vector_helpers;

@@ -217,14 +217,21 @@ static void body(Block *b, Path *path, int from, int to, int depth) {
     Low *l = b->l;
     for (int i = from; i < to && !l->why;) {
         Run r = run_at(l, i, to, depth);
+        BlockDot d;
+        int n = !b->few && block_dot_match(l, l->k->stmts.at[i], &d) ? block_dot_extent(l, i, to, &d) : 0;
+        if (n >= r.to - r.from) {
+            block_dot_leaf(b, path, i, n, &d);
+            i += n;
+            continue;
+        }
         if (r.to - r.from >= 2) run(b, path, &r);
         else leaf(b, path, l->k->stmts.at[i]);
         i = r.to;
     }
 }
 
-static void stage(Low *l, const Run *r) {
-    Block b = {.l = l, .first = r->from, .end = r->to, .depth = NEW_ARRAY(l->a, int, l->k->tensors.n + 1)};
+static void stage(Low *l, const Run *r, bool few, bool packs) {
+    Block b = {.l = l, .few = few, .packs = packs, .first = r->from, .end = r->to, .depth = NEW_ARRAY(l->a, int, l->k->tensors.n + 1)};
     Path path = {.n = 0};
     for (int t = 0; t < l->k->tensors.n; t++) b.depth[t] = -1;
     stage_open(l, at(r, r->to - 1)->targets.at[0].tensor->name);
@@ -232,10 +239,30 @@ static void stage(Low *l, const Run *r) {
     body(&b, &path, r->from, r->to, 0);
 }
 
+/* A product and what follows it, as cases. */
+static int dot_stages(Low *l, const BlockDot *d, int first, int n) {
+    Run r = {l, first, first + n, 0};
+    Expr *few = block_dot_few(l, d), *unpacked = block_dot_unpacked(l, d);
+    if (few) {
+        sched_case(l, few);
+        for (int i = first; i < first + n; i++) stage(l, &(Run){l, i, i + 1, 0}, true, false);
+    }
+    if (unpacked) {
+        sched_case(l, unpacked);
+        stage(l, &r, false, false);
+    }
+    sched_case(l, NULL);
+    stage(l, &r, false, true);
+    return n;
+}
+
 int block_stages(Low *l, int first) {
     Run r = run_at(l, first, l->k->stmts.n, 0);
+    BlockDot d;
+    int n = block_dot_match(l, l->k->stmts.at[first], &d) ? block_dot_extent(l, first, l->k->stmts.n, &d) : 0;
+    if (n >= r.to - r.from) return dot_stages(l, &d, first, n);
     sched_case(l, NULL);
-    stage(l, &r);
+    stage(l, &r, false, false);
     return r.to - r.from;
 }
 

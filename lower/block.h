@@ -42,3 +42,6 @@ bool block_dot_match(Low *l, const Stmt *s, BlockDot *d);
 int block_dot_extent(Low *l, int first, int end, const BlockDot *d);
 /* Those statements, at the place. */
 void block_dot_leaf(Block *b, Path *path, int first, int n, const BlockDot *d);
+/* When so few rows are made that b is better read once than packed; when b is better read in place. NULL: never. */
+Expr *block_dot_few(Low *l, const BlockDot *d);
+Expr *block_dot_unpacked(Low *l, const BlockDot *d);

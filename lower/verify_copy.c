@@ -144,7 +144,7 @@ static bool states(Verify *v, const Spot *init) {
 static bool panel(Verify *v, const Spot *at) {
     const TileDot *d = at->n->dot;
     const TileLevel *m = verify_level(at, d->m), *n = verify_level(at, d->n), *k = verify_level(at, d->k);
-    if (!m || !n || !k || !m->most || m->most > v->m->panel || !n->most || n->most > v->m->panel) return verify_fault(v, "the panel of statement %d is larger than the engine's", at->n->stmt->id);
+    if (!m || !n || (!k && !v->m->in_place) || !m->most || m->most > v->m->panel || !n->most || n->most > v->m->panel) return verify_fault(v, "the panel of statement %d is larger than the engine's", at->n->stmt->id);
     const TileAxis *axis[] = {d->m, d->n, d->k};
     for (int i = 0; i < 3; i++)
         for (int side = 0; side < 2; side++) {
@@ -256,7 +256,8 @@ static bool temporaries(Verify *v, const Spot *at) {
 /* The tensor's; or f32 for what stays in the PE and needs no rounding to the tensor's: a maximum or minimum of values of that type. */
 static bool right_type(Verify *v, const TileBuf *b) {
     DType t = b->tensor->type;
-    if (b->type == t) return true;
+    bool widened = v->m->in_place && b->copied_in && dtype_is_float(t) && dtype_is_float(b->type) && dtype_table[t].bytes <= dtype_table[b->type].bytes;
+    if (b->type == t || widened) return true;
     if (b->type != DT_F32 || dtype_table[t].compute != DT_F32 || b->copied_in || b->copied_out) return false;
     for (int i = 0; i < v->places.n; i++) {
         const TileNode *n = v->places.at[i]->n;
