@@ -111,8 +111,8 @@ const int n_host_vector_types = sizeof host_vector_types / sizeof *host_vector_t
         "    for (int j = 0; j < 16; j++) {", \
         "        if (j & 8 >> w) continue;", \
         "        const knf_f32x16 x = v[j], y = v[j | 8 >> w];", \
-        "        v[j] = __builtin_shuffle(x, y, low);", \
-        "        v[j | 8 >> w] = __builtin_shuffle(x, y, high);", \
+        "        v[j] = knf_shuffle_f32(x, y, low);", \
+        "        v[j | 8 >> w] = knf_shuffle_f32(x, y, high);", \
         "    }", \
         "}", \
         "_Pragma(\"GCC unroll 16\")", \
@@ -142,6 +142,14 @@ const HostHelper host_vector_helpers[] = {
     LOAD("f8e4m3", "uint8_t", "u8x16", "0x7f", "20", "0x1p120f", "0x7f", "0x7fc00000", "0x80", "24")
     {"knf_load_bf16", "knf_f32x16", "const uint16_t *p", "the values of sixteen bf16", {
         "return (knf_f32x16)(__builtin_convertvector(*(const knf_u16x16 *)p, knf_u32x16) << 16);"}},
+    {"knf_shuffle_f32", "knf_f32x16", "knf_f32x16 x, knf_f32x16 y, knf_u32x16 lane", "the lanes of that number, of x and then y", {
+        "#ifdef __clang__",
+        "knf_f32x16 z;",
+        "for (int l = 0; l < 16; l++) z[l] = lane[l] < 16 ? x[lane[l]] : y[lane[l] - 16];",
+        "return z;",
+        "#else",
+        "return __builtin_shuffle(x, y, lane);",
+        "#endif"}, 0, 0},
     {"knf_turn_lanes", "uint32_t", NULL, "lanes of two rows that stay in the first, then in the second, for blocks of 8, 4, 2, 1", {
         "0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23", "8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31",
         "0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10, 11, 24, 25, 26, 27", "4, 5, 6, 7, 20, 21, 22, 23, 12, 13, 14, 15, 28, 29, 30, 31",
