@@ -19,7 +19,7 @@ static void verify(Low *l) {
     else l->why = arena_printf(l->a, "internal error: the verifier refuses the Tile program: %s", r.why);
 }
 
-TileProgram *lower_scheduled(const Kernel *k, const TileMachine *m, const Schedule *s, Diags *d, Arena *a, const char **why) {
+static TileProgram *lower_kernel(const Kernel *k, const TileMachine *m, const Schedule *s, Diags *d, Arena *a, bool verified, const char **why) {
     Sched sched = {.s = s, .diags = d};
     Low l = {.a = a, .k = copy_kernel(a, k), .m = m, .p = NEW(a, TileProgram), .sched = &sched};
     sched.k = l.k;
@@ -36,9 +36,13 @@ TileProgram *lower_scheduled(const Kernel *k, const TileMachine *m, const Schedu
     for (int i = 0; i < k->facts.n && !l.why; i++) (m->in_place ? block_fact : fact_stage)(&l, &k->facts.at[i]);
     for (int i = 0; i < l.k->stmts.n && !l.why;) i += region_stages(&l, i);
     near_drop(&l);
-    if (!l.why && !sched.refused) verify(&l);
+    if (verified && !l.why && !sched.refused) verify(&l);
     *why = sched.refused ? NULL : l.why;
     return l.why || sched.refused ? NULL : l.p;
 }
+
+TileProgram *lower_scheduled(const Kernel *k, const TileMachine *m, const Schedule *s, Diags *d, Arena *a, const char **why) { return lower_kernel(k, m, s, d, a, true, why); }
+
+TileProgram *lower_unverified(const Kernel *k, const TileMachine *m, const Schedule *s, Diags *d, Arena *a, const char **why) { return lower_kernel(k, m, s, d, a, false, why); }
 
 TileProgram *lower(const Kernel *k, const TileMachine *m, Arena *a, const char **why) { return lower_scheduled(k, m, NULL, NULL, a, why); }

@@ -16,6 +16,8 @@ typedef struct Sched {
     VEC(LowCase) cases;
 } Sched;
 
+#define SCHED_PARTS "part"      /* the index over the parts of a reduction */
+
 typedef struct Group { int first, n; } Group;
 
 /* --- names ------------------------------------------------------------------------------------------------------------------------ */

@@ -91,6 +91,8 @@ bool sched_means_axis(Arena *a, const Kernel *k, const Stmt *s, const Index *i, 
     if (!name) return false;
     if (!strchr(text, '.')) return !strcmp(name, text);
     Labels l = labels(a, k, s);
+    /* an index over parts is lowering's own: the author's name of the statement does not reach it, "s.part" is that of the join */
+    if (sched_is_derived(a, s->targets.at[0].tensor->name) && !strcmp(i->name, SCHED_PARTS)) l.n = 1;
     if (is_part(&l, text, name)) return true;
     bool of_reduction = low_reduce(s) && sched_axis_at(s, sched_n_axes(s) - 1) != NULL;
     for (int q = 0; q < s->idx.n; q++) of_reduction &= s->idx.at[q] != i;
@@ -106,7 +108,8 @@ bool sched_means_tensor(Arena *a, const Kernel *k, const Stmt *s, const Tensor *
     if (!strcmp(t->name, text) || !strcmp(origin(a, t->name), text)) return true;
     Labels l = labels(a, k, s);
     if (sched_is_derived(a, s->targets.at[0].tensor->name)) l.n = 1;
-    return is_part(&l, text, t->name) || is_part(&l, text, origin(a, t->name));
+    Labels own = {.at = {l.at[0]}, .n = 1};     /* names that lowering gave are said in full */
+    return is_part(origin(a, t->name) == t->name ? &l : &own, text, t->name) || is_part(&l, text, origin(a, t->name));
 }
 
 void sched_tensors(Low *l, const Stmt *s, SchedTensors *to) {
@@ -179,9 +182,24 @@ void sched_check_names(Low *l, bool splits) {
 
 typedef struct Query { Low *l; ScheduleWord word; const Stmt *s; const Index *i; const Tensor *t; } Query;
 
+static bool is_own(const char *label, const char *text) {
+    size_t n = strlen(label);
+    return !strncmp(text, label, n) && text[n] == '.';
+}
+
+/* How a statement's loops are placed or ordered is said of it in full, so what is said of the statement that it was a part of is not meant. */
+static bool is_placed_apart(const Query *q, const char *text) {
+    Name label = sched_label(q->l->a, q->l->sched->k, q->s);
+    if ((q->word != S_PLACE && q->word != S_ORDER) || !strchr(text, '.') || is_own(label, text)) return false;
+    for (int i = 0; i < q->l->sched->s->items.n; i++)
+        for (int n = 0; n < q->l->sched->s->items.at[i].names.n; n++)
+            if (q->l->sched->s->items.at[i].word == q->word && is_own(label, q->l->sched->s->items.at[i].names.at[n].text)) return true;
+    return false;
+}
+
 static bool answers(const Query *q, const char *text) {
     Arena *a = q->l->a;
-    if (q->i) return sched_means_axis(a, q->l->sched->k, q->s, q->i, text);
+    if (q->i) return sched_means_axis(a, q->l->sched->k, q->s, q->i, text) && !is_placed_apart(q, text);
     if (q->t) return sched_means_tensor(a, q->l->sched->k, q->s, q->t, text);
     if (!sched_means_stmt(a, q->l->sched->k, q->s, text)) return false;
     Name name = q->s->targets.at[0].tensor->name, from = origin(a, name);
@@ -214,11 +232,28 @@ bool sched_keeps_product(Low *l, const Stmt *s) {
     return true;
 }
 
+/* s is a part of the statement that the text names: what is said of the join of parts, or of what is computed with it, makes no variant
+ * of s. */
+static bool is_of_whole(Low *l, ScheduleWord w, const Stmt *s, const char *text) {
+    Name name = s->targets.at[0].tensor->name, full = sched_label(l->a, l->k, s);
+    bool apart = sched_is_derived(l->a, name) || ((w == S_FUSE || w == S_STORE) && origin(l->a, name) != name);
+    for (int i = 0; i < l->sched->s->items.n && !apart; i++)        /* it has a directive of its own */
+        for (int n = 0; n < l->sched->s->items.at[i].names.n; n++) apart |= l->sched->s->items.at[i].word == w && !strcmp(l->sched->s->items.at[i].names.at[n].text, full);
+    return sorts[w] == SORT_STMT && apart && strcmp(text, full) != 0;
+}
+
 static bool speaks_of(Low *l, const ScheduleItem *x, const Stmt *s) {
     Words none = {0};
     bool found = !x->names.n;
-    for (int n = 0; n < x->names.n && !found; n++) found = means(l, s, sorts[x->word], x->names.at[n].text, &none);
-    return found || (x->word == S_FUSE && sched_means_stmt(l->a, l->k, s, x->to.text));
+    for (int n = 0; n < x->names.n && !found; n++)
+        found = means(l, s, sorts[x->word], x->names.at[n].text, &none) && !is_of_whole(l, x->word, s, x->names.at[n].text);
+    return found || (x->word == S_FUSE && sched_means_stmt(l->a, l->k, s, x->to.text) && !is_of_whole(l, x->word, s, x->to.text));
+}
+
+static bool says_of(const Query *q, const ScheduleItem *x) {
+    for (int n = 0; n < x->names.n; n++)
+        if (answers(q, x->names.at[n].text)) return true;
+    return false;
 }
 
 /* What stands outside of the block is not in force for the statement: the block says how it is grouped, and what stands outside has its
@@ -229,7 +264,8 @@ static bool is_hidden(const Query *q, const ScheduleItem *outside, bool full) {
         const ScheduleItem *x = &c->s->items.at[i];
         if (x->block != c->block) continue;
         bool groups = full && (x->word == S_FUSE || x->word == S_STORE) , loops = x->word == outside->word && (x->word == S_PLACE || x->word == S_ORDER);
-        if ((groups || loops) && speaks_of(q->l, x, q->s)) return true;
+        bool held = q->t && ((x->word == S_KEEP && outside->word == S_STAGE) || (x->word == S_STAGE && outside->word == S_KEEP));
+        if ((groups || loops || held) && (held ? says_of(q, x) : speaks_of(q->l, x, q->s))) return true;
     }
     return false;
 }

@@ -243,7 +243,7 @@ static void split(Low *l, const Stmt *s, int64_t parts) {
     Split p = {.l = l, .s = s, .r = s->value->reduce, .i = s->value->reduce->idx.at[0]};
     CombKind kind = p.r->comb->kind;
     p.parts = lo_int(l->a, parts);
-    p.part = new_index(l, "part", lo_int(l->a, 0), p.parts, s->span);
+    p.part = new_index(l, SCHED_PARTS, lo_int(l->a, 0), p.parts, s->span);
     Stmt *to = NEW(l->a, Stmt);
     *to = *s;
     if (kind == CK_USER) split_user(&p, to);

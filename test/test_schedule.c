@@ -71,27 +71,38 @@ static TileProgram *under(Loaded *x, const TileMachine *m, const char *text) {
 
 /* --- round trip ---------------------------------------------------------------------------------------------------------------- */
 
+/* The compiler's own program; with a seed, that of a random schedule, which can be met whenever the other can. */
+static TileProgram *program(const Loaded *x, const TileMachine *m, uint64_t seed, bool *fine) {
+    const char *why = "";
+    TileProgram *p = lower(x->k, m, x->a, &why);
+    if (!p || !seed) return p;
+    p = lower_scheduled(x->k, m, lower_random(x->k, m, seed, x->a), x->diags, x->a, &why);
+    if (!p) printf("seed %d: %s%s\n", (int)seed, why ? why : "", messages(x));
+    *fine = p != NULL;
+    return p;
+}
+
 /* *lowered counts those that lowering takes. */
-static bool returns(const char *path, int number, const TileMachine *m, bool *more, int *lowered) {
+static bool returns(const char *path, int number, const TileMachine *m, uint64_t seed, bool *more, int *lowered) {
     Arena *a = arena_new(0, out_of_memory, NULL);
-    const char *why;
     Loaded x = load(a, path, NULL, number);
-    *more = x.k != NULL;
-    TileProgram *p = x.k ? lower(x.k, m, a, &why) : NULL;
     bool same = true;
+    *more = x.k != NULL;
+    TileProgram *p = x.k ? program(&x, m, seed, &same) : NULL;
     *lowered += p != NULL;
     if (p) {
         const char *text = complete(a, p), *want = tiles(a, p);
         TileProgram *again = under(&x, m, text);
         same = again && !strcmp(tiles(a, again), want) && !strcmp(complete(a, again), text);
         if (!same && getenv("SHOW")) printf("%s %d %d\n%s\n%s\n--- want\n%s\n--- got\n%s\n", path, number, (int)(m - machines), text, messages(&x), want, tiles(a, again));
-        else if (!same) printf("%s, kernel %d, machine %d: %s\n", path, number, (int)(m - machines), messages(&x));
+        else if (!same) printf("%s, kernel %d, machine %d, seed %d: %s\n", path, number, (int)(m - machines), (int)seed, messages(&x));
     }
     arena_free(a);
     return same;
 }
 
-static int folder(const char *path, int *n) {
+/* Each machine with as many seeds, or without one. */
+static int folder(const char *path, int seeds, int *n) {
     DIR *d = opendir(path);
     int bad = 0;
     if (!d) fail_msg("no folder %s", path);
@@ -103,7 +114,7 @@ static int folder(const char *path, int *n) {
         snprintf(file, sizeof file, "%s/%s", path, e->d_name);
         for (int number = 0; more; number++)
             for (int m = 0; m < MACHINES; m++)
-                bad += !returns(file, number, &machines[m], &more, n);
+                for (int s = 0; s < (seeds ? seeds : 1); s++) bad += !returns(file, number, &machines[m], seeds ? (uint64_t)(1 + s + seeds * (m + number)) : 0, &more, n);
     }
     closedir(d);
     return bad;
@@ -111,10 +122,34 @@ static int folder(const char *path, int *n) {
 
 static void complete_schedules_read_back(void **state) {
     (void)state;
-    int n = 0, bad = folder(SOURCE "/examples", &n) + folder(SOURCE "/test/lang", &n);
+    int n = 0, bad = folder(SOURCE "/examples", 0, &n) + folder(SOURCE "/test/lang", 0, &n);
     printf("%d of %d programs differ\n", bad, n);
     assert_int_equal(bad, 0);
     assert_true(n > 200);
+}
+
+/* Drawn from the same seed they are the same, and from others they differ. */
+static void random_schedules_read_back(void **state) {
+    (void)state;
+    int n = 0, bad = folder(SOURCE "/examples", 4, &n) + folder(SOURCE "/test/lang", 1, &n);
+    printf("%d of %d random programs differ\n", bad, n);
+    assert_int_equal(bad, 0);
+    assert_true(n > 200);
+}
+
+static void random_schedules_are_drawn_from_the_seed(void **state) {
+    (void)state;
+    Arena *a = arena_new(0, out_of_memory, NULL);
+    int different = 0;
+    bool fine = true;
+    Loaded x = load(a, SOURCE "/examples/fc.knf", NULL, 0);
+    for (uint64_t seed = 1; seed <= 10; seed++) {
+        const char *one = tiles(a, program(&x, &machines[0], seed, &fine)), *again = tiles(a, program(&x, &machines[0], seed, &fine));
+        assert_string_equal(one, again);
+        different += strcmp(one, tiles(a, program(&x, &machines[0], seed + 10, &fine))) != 0;
+    }
+    assert_true(fine && different > 5);
+    arena_free(a);
 }
 
 /* --- schedules that somebody changed ------------------------------------------------------------------------------------------ */
@@ -255,7 +290,7 @@ static void directives_work_or_are_refused(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(complete_schedules_read_back), cmocka_unit_test(changed_schedules_are_refused_or_work),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(complete_schedules_read_back), cmocka_unit_test(random_schedules_read_back), cmocka_unit_test(random_schedules_are_drawn_from_the_seed), cmocka_unit_test(changed_schedules_are_refused_or_work),
                                         cmocka_unit_test(directives_work_or_are_refused)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

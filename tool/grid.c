@@ -5,6 +5,7 @@
 #include "sim/report.h"
 #include "tool/compile.h"
 #include "tool/costs.h"
+#include <stdlib.h>
 #include <string.h>
 
 enum { TRACE_SPANS = 2000000 };
@@ -86,8 +87,19 @@ static const ASchedule *find_schedule(Tool *t, const Program *p, const Kernel *k
     return NULL;
 }
 
+/* -s random:SEED. */
+static bool is_random(const Tool *t, uint64_t *seed) {
+    const char *want = t->options->schedule;
+    char *end;
+    if (!want || strncmp(want, "random:", 7)) return false;
+    *seed = strtoull(want + 7, &end, 10);
+    return want[7] >= '0' && want[7] <= '9' && !*end;
+}
+
 const char *grid_schedule_name(Tool *t, const Program *p, const Kernel *k, const SimMachine *m) {
     const char *why;
+    uint64_t seed;
+    if (is_random(t, &seed)) return t->options->schedule;
     const ASchedule *s = find_schedule(t, p, k, m, &why);
     return s ? s->name.text : "auto";
 }
@@ -96,8 +108,10 @@ TileProgram *grid_lower(Tool *t, const Program *p, const Kernel *k, const SimMac
     TileMachine *x = NEW(t->arena, TileMachine);
     Diags *d = diags_new(t->arena);
     Schedule *s = NULL;
+    uint64_t seed;
     *x = grid_tiles(m, t->arena);
     *why = NULL;
+    if (is_random(t, &seed)) return lower_scheduled(k, x, lower_random(k, x, seed, t->arena), d, t->arena, why);
     const ASchedule *a = find_schedule(t, p, k, m, why);
     if (*why) return NULL;
     if (a) s = schedule_read(a, k, d, t->arena);

@@ -12,7 +12,7 @@ typedef struct OptionRow { int key; const char *name, *arg, *about; bool is_shor
 static const OptionRow option_rows[] = {
     {'k', "kernel", "NAME", "the kernel to take (default: the last of the file)", true},
     {'t', "target", "NAME|FILE", "the machine to emit for, by name or a .knf file with a machine block (default: mtia1)", true},
-    {'s', "schedule", "NAME", "the schedule: auto, or on a grid one of the file or another .knf (default: the last for kernel and machine)", true},
+    {'s', "schedule", "NAME", "the schedule: auto, or on a grid one of the file or another .knf, or random:SEED (default: the last for kernel and machine)", true},
     {'D', "define", "NAME=VALUE", "a compile-time parameter", true},
     {'o', "output", "FILE", "write there instead of standard output; whole or not at all", true},
     {'I', "in", "NAME=FILE.npy", "an input array; others are made from the seed", false},
@@ -54,7 +54,7 @@ const Command options_commands[] = {
     {"run", "knyfe run FILE [NAME=VALUE ...]",
      "Emits, compiles and runs a kernel, compares the result with the reference, and reports.\n"
      "NAME=VALUE sets a dim or a scalar; dims also come from the arrays given with --in.",
-     "ktsDIOSJFnpCTMEZXGLWuqh",
+     "ktsDIOSJFnpCTMEZXGLWuPqh",
      "  knyfe run softmax.knf N=1024 D=1024\n  knyfe run softmax.knf N=1024 D=1024 -t host\n  knyfe run softmax.knf --in x=x.npy --out y=y.npy\n"
      "  knyfe run fc.knf -D T=f32 M=64 N=64 K=64 --json report.json\n"
      "  knyfe run fc.knf M=512 N=512 K=512 -t mtia2 --lift all\n", 1, 1, true},
@@ -62,7 +62,7 @@ const Command options_commands[] = {
      "  knyfe check softmax.knf\n  knyfe check *.knf\n", 1, -1, false},
     {"test", "knyfe test FILE|FOLDER ...",
      "Runs the test blocks of the files, and kernels without one on a list of shapes and distributions.\n"
-     "TAP on standard output.", "ktDSUHBTMPnpZqh",
+     "TAP on standard output.", "ktsDSUHBTMPnpZqh",
      "  knyfe test softmax.knf\n  knyfe test examples --junit report.xml\n  knyfe test softmax.knf --shapes D=1,1000\n", 1, -1, false},
     {"fmt", "knyfe fmt [-i|--check] FILE ...", "One canonical layout, comments kept; on standard output unless -i is given.", "ich",
      "  knyfe fmt softmax.knf\n  knyfe fmt -i *.knf\n  knyfe fmt --check *.knf\n", 1, -1, false},

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Random programs through knyfe: each must check, and give what the oracle gives.
 
-    run.py --knyfe build/knyfe [--seed S] [--count N] [--first I] [--out DIR] [--target host] [--least-hits 50] [--jobs N] [--tap] [--progress]
+    run.py --knyfe build/knyfe [--seed S] [--count N] [--first I] [--out DIR] [--target host] [--schedules N] [--least-hits 50] [--jobs N] [--tap] [--progress]
 
 Prints each failure with what makes it again, and a summary; with --tap one line for each result. Exit status 1 when anything failed.
 Most of the time goes into the C compiler, so most batches are compiled as one file (cc.py) with little optimising, and one in five as
@@ -59,10 +59,10 @@ def check(knyfe, paths):
     return bad
 
 
-def run_tests(a, paths, cc):
+def run_tests(a, paths, cc, schedule=None):
     """Results of knyfe test on the files: (ok, name of the kernel, line, what it says). Files whose run dies are tried one by one."""
     command = [a.knyfe, "test", "-q", "--no-cache", "-t", a.target, "--batch", str(len(paths)), "--seed", str(a.seed)]
-    command += ([] if a.target == "host" else ["--level", "-O0"]) + paths
+    command += ([] if a.target == "host" else ["--level", "-O0"]) + (["-s", schedule] if schedule else []) + paths
     p = subprocess.run(command, capture_output=True, text=True, errors="replace", env=dict(os.environ, CC=cc) if a.target == "host" else None)
     results = []
     for line in p.stdout.splitlines():
@@ -74,7 +74,7 @@ def run_tests(a, paths, cc):
     if p.returncode in (0, 1, 3) and results:
         return results
     if len(paths) > 1:
-        return [r for path in paths for r in run_tests(a, [path], cc)]
+        return [r for path in paths for r in run_tests(a, [path], cc, schedule)]
     name = os.path.basename(paths[0])[:-4]
     return results + [[False, name, "knyfe test ended with status %d" % p.returncode, p.stderr.splitlines()[-20:]]]
 
@@ -89,17 +89,18 @@ def report(what, path, text, a):
 
 def run_all(a, paths, cc):
     """Results of all programs. Failures are told as they come."""
-    chunks = [(paths[i:i + a.batch], cc[LEVELS[i // a.batch % len(LEVELS)]]) for i in range(0, len(paths), a.batch)]
+    chunks = [(paths[i:i + a.batch], cc[LEVELS[i // a.batch % len(LEVELS)]], schedule) for i in range(0, len(paths), a.batch)
+              for schedule in [None] + ["random:%d" % (a.seed * 1000 + i + s) for s in range(1, a.schedules + 1)]]
     results, done = [], 0
     with concurrent.futures.ThreadPoolExecutor(a.jobs) as pool:
         for chunk, new in zip(chunks, pool.map(lambda c: run_tests(a, *c), chunks)):
             for good, name, line, text in new:
                 if not good:
-                    report("failed", name, "\n".join([line] + text), a)
+                    report("failed" + (" under -s %s" % chunk[2] if chunk[2] else ""), name, "\n".join([line] + text), a)
             results += new
             done += len(chunk[0])
             if a.progress:
-                print("%d of %d programs, %d results, %d failed" % (done, len(paths), len(results), sum(not r[0] for r in results)), file=sys.stderr, flush=True)
+                print("%d of %d programs, %d results, %d failed" % (done, len(paths) * (1 + a.schedules), len(results), sum(not r[0] for r in results)), file=sys.stderr, flush=True)
     return results
 
 
@@ -120,6 +121,7 @@ def main():
     args.add_argument("--first", type=int, default=1)
     args.add_argument("--target", default="host", help="the machine that they run on")
     args.add_argument("--scale", type=int, default=1, help="tensors may have so many times the elements")
+    args.add_argument("--schedules", type=int, default=0, help="on a grid: every program under so many random legal schedules as well")
     args.add_argument("--batch", type=int, default=50, help="kernels of one compiler call")
     args.add_argument("--jobs", type=int, default=os.cpu_count())
     args.add_argument("--least-hits", type=int, default=0, help="how often each kind of node and type must occur")
