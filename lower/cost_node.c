@@ -138,7 +138,7 @@ static double crowd(CostRun *r, const TileBuf *b, CostHome home, double more) {
 static double move(CostRun *r, const CostNode *n, double start, bool write) {
     const CostMachine *m = r->m;
     const TileNode *node = n->node;
-    CostHome home = r->home[node->buf->tensor->id];
+    CostHome home = r->home[(node->buf->from ? node->buf->from : node->buf->tensor)->id];
     Box b = box_of(r, node->buf);
     double requests, way = m->hop * (r->tiles->rows + r->tiles->cols) / 2 * (write ? 1 : 2), latency = way + (write ? 0 : m->memory[home].latency);
     if (b.bytes <= 0) return start;

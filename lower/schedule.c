@@ -180,20 +180,38 @@ void sched_check_names(Low *l, bool splits) {
 
 /* --- lookups ------------------------------------------------------------------------------------------------------------------------ */
 
-typedef struct Query { Low *l; ScheduleWord word; const Stmt *s; const Index *i; const Tensor *t; } Query;
-
 static bool is_own(const char *label, const char *text) {
     size_t n = strlen(label);
     return !strncmp(text, label, n) && text[n] == '.';
 }
 
-/* How a statement's loops are placed or ordered is said of it in full, so what is said of the statement that it was a part of is not meant. */
+/* s is a part of the statement that the text names: what is said of the join of parts, or of what is computed with it, makes no variant
+ * of s; nor what is said of the whole where s has directives of its own of that kind. */
+static bool is_of_whole(Low *l, ScheduleWord w, const Stmt *s, const char *text) {
+    Name name = s->targets.at[0].tensor->name, full = sched_label(l->a, l->k, s);
+    bool of_stmt = sorts[w] == SORT_STMT, apart = of_stmt && (sched_is_derived(l->a, name) || ((w == S_FUSE || w == S_STORE) && origin(l->a, name) != name));
+    if (!strcmp(text, full) || is_own(full, text) || (!of_stmt && !strchr(text, '.'))) return false;
+    for (int i = 0; i < l->sched->s->items.n && !apart; i++)
+        for (int n = 0; n < l->sched->s->items.at[i].names.n; n++) {
+            const char *other = l->sched->s->items.at[i].names.at[n].text;
+            apart |= l->sched->s->items.at[i].word == w && (of_stmt ? !strcmp(other, full) : is_own(full, other));
+        }
+    return apart;
+}
+
+typedef struct Query { Low *l; ScheduleWord word; const Stmt *s; const Index *i; const Tensor *t; } Query;
+
+/* How a statement's loops are placed or ordered, or how this one is cut, is said of it in full, so what is said of the statement that it was
+ * a part of is not meant. */
 static bool is_placed_apart(const Query *q, const char *text) {
-    Name label = sched_label(q->l->a, q->l->sched->k, q->s);
-    if ((q->word != S_PLACE && q->word != S_ORDER) || !strchr(text, '.') || is_own(label, text)) return false;
+    Arena *a = q->l->a;
+    Name label = sched_label(a, q->l->sched->k, q->s), axis = q->word == S_TILE ? arena_printf(a, "%s.%s", label, sched_axis_label(a, q->s, q->i)) : NULL;
+    if ((q->word != S_PLACE && q->word != S_ORDER && !axis) || !strchr(text, '.') || is_own(label, text)) return false;
     for (int i = 0; i < q->l->sched->s->items.n; i++)
-        for (int n = 0; n < q->l->sched->s->items.at[i].names.n; n++)
-            if (q->l->sched->s->items.at[i].word == q->word && is_own(label, q->l->sched->s->items.at[i].names.at[n].text)) return true;
+        for (int n = 0; n < q->l->sched->s->items.at[i].names.n; n++) {
+            const char *other = q->l->sched->s->items.at[i].names.at[n].text;
+            if (q->l->sched->s->items.at[i].word == q->word && (axis ? !strcmp(axis, other) : is_own(label, other))) return true;
+        }
     return false;
 }
 
@@ -203,6 +221,7 @@ static bool answers(const Query *q, const char *text) {
     if (q->t) return sched_means_tensor(a, q->l->sched->k, q->s, q->t, text);
     if (!sched_means_stmt(a, q->l->sched->k, q->s, text)) return false;
     Name name = q->s->targets.at[0].tensor->name, from = origin(a, name);
+    if (q->word == S_ENGINE && is_of_whole(q->l, q->word, q->s, text)) return false;
     bool groups = q->word == S_FUSE || q->word == S_STORE;     /* of what a statement was made into, this is said part by part */
     return !groups || from == name || strncmp(text, from, strlen(text)) != 0;
 }
@@ -230,16 +249,6 @@ bool sched_keeps_product(Low *l, const Stmt *s) {
         for (int n = 0; n < l->sched->s->items.at[i].names.n; n++)
             if (!strncmp(l->sched->s->items.at[i].names.at[n].text, part, strlen(part))) return false;
     return true;
-}
-
-/* s is a part of the statement that the text names: what is said of the join of parts, or of what is computed with it, makes no variant
- * of s. */
-static bool is_of_whole(Low *l, ScheduleWord w, const Stmt *s, const char *text) {
-    Name name = s->targets.at[0].tensor->name, full = sched_label(l->a, l->k, s);
-    bool apart = sched_is_derived(l->a, name) || ((w == S_FUSE || w == S_STORE) && origin(l->a, name) != name);
-    for (int i = 0; i < l->sched->s->items.n && !apart; i++)        /* it has a directive of its own */
-        for (int n = 0; n < l->sched->s->items.at[i].names.n; n++) apart |= l->sched->s->items.at[i].word == w && !strcmp(l->sched->s->items.at[i].names.at[n].text, full);
-    return sorts[w] == SORT_STMT && apart && strcmp(text, full) != 0;
 }
 
 static bool speaks_of(Low *l, const ScheduleItem *x, const Stmt *s) {
