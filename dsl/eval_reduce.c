@@ -406,8 +406,9 @@ DType reduce_result_type(const Reduce *r, int k) {
 
 /* --- loops -------------------------------------------------------------------------------------------------------------- */
 
-/* One reduction under way in a frame. order: the places of r->idx, outermost first. count: counts only. */
-typedef struct Loop { const Reduce *r; Acc *acc; int n, *order; double *count; uint8_t *lost; bool fold, at_root; } Loop;
+/* One reduction under way in a frame. order: the places of r->idx, outermost first. count: counts only. down: a scan that takes its
+ * positions from the end. */
+typedef struct Loop { const Reduce *r; Acc *acc; int n, *order; double *count; uint8_t *lost; bool fold, at_root, down; } Loop;
 
 static void loop_level(Frame *fr, Loop *lp, int level);
 
@@ -468,7 +469,7 @@ static void loop_lanes(Frame *fr, Loop *lp, const Index *i, int64_t lo, int64_t 
     wide.mask = NULL;
     for (int64_t at = lo; at < hi; at += LANES) {
         wide.n = hi - at < LANES ? (int)(hi - at) : LANES;
-        bind_index(&wide, i, (Col){.form = COL_RAMP, .i0 = at, .step = 1});
+        bind_index(&wide, i, (Col){.form = COL_RAMP, .i0 = lp->down ? hi - 1 - (at - lo) : at, .step = lp->down ? -1 : 1});
         loop_body(&wide, lp);
     }
 }
@@ -481,7 +482,7 @@ static void loop_ragged(Frame *outer, Loop *lp, int level, const Index *i, const
     for (int64_t t = 0;; t++) {
         int count = 0;
         for (int l = 0; l < fr.n; l++) {
-            at[l] = (int64_t)((uint64_t)lo[l] + (uint64_t)t);
+            at[l] = lp->down ? (int64_t)((uint64_t)hi[l] - 1 - (uint64_t)t) : (int64_t)((uint64_t)lo[l] + (uint64_t)t);
             mask[l] = (!outer->mask || outer->mask[l]) && lo[l] < hi[l] && (uint64_t)t < (uint64_t)hi[l] - (uint64_t)lo[l];
             count += mask[l];
             if (!mask[l]) at[l] = lo[l];
@@ -496,9 +497,9 @@ static void loop_ragged(Frame *outer, Loop *lp, int level, const Index *i, const
 /* The same range for all lanes, place by place. */
 static void loop_places(Frame *fr, Loop *lp, int level, const Index *i, int64_t lo, int64_t hi) {
     Frame sub = *fr;
-    if (level < lp->n - 1 || hi - lo < 8 || fr->n < 8) {
+    if (level < lp->n - 1 || hi - lo < 8 || fr->n < 8 || lp->down) {
         for (int64_t at = lo; at < hi; at++) {
-            bind_index(&sub, i, col_int(at));
+            bind_index(&sub, i, col_int(lp->down ? hi - 1 - (at - lo) : at));
             loop_level(&sub, lp, level + 1);
         }
         return;
@@ -564,6 +565,7 @@ static void choose_lanes(Frame *fr, Loop *lp) {
 
 static Loop loop_new(Frame *fr, const Reduce *r) {
     Loop lp = {.r = r, .n = r->idx.n, .fold = fr->n == 1 && r->comb->kind != CK_USER && r->idx.n > 0};
+    lp.down = r->scan == SCAN_GT || r->scan == SCAN_GE;
     lp.order = scratch_alloc(&fr->eval->scratch, sizeof *lp.order * (size_t)(r->idx.n + 1));
     for (int k = 0; k < r->idx.n; k++) lp.order[k] = k;
     lp.lost = memset(scratch_mask(fr), 0, LANES);
