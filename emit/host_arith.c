@@ -36,6 +36,8 @@
         "const " T " same = knf_of_bits_" type "(knf_bits_" type "(a) | knf_bits_" type "(b));", \
         "return a < b ? a : a > b ? b : a == b ? same : a + b;"}}, \
     {"knf_sign_" type, T, T " x", NULL, {"return x > 0 ? 1 : x < 0 ? -1 : x;"}}, \
+    {"knf_negative_" type, T, T " x", "-x, kept apart from a sum or fma below it: GCC makes -(a * b) - c of both, and zero has the other sign", { \
+        "return knf_of_bits_" type "(knf_bits_" type "(x) ^ (" U ")1 << (8 * sizeof x - 1));"}}, \
     {"knf_to_i32_" type, "int32_t", T " x", "truncates and saturates; nan gives 0", { \
         "const bool in = x > -2147483648.0" f " && x < 2147483648.0" f ";", \
         "const int32_t i = (int32_t)(in ? x : 0);", \

@@ -326,9 +326,26 @@ static CExpr guarded_logic(Gen *g, const Expr *e) {
     return c_atom(v);
 }
 
+static bool is_number(const Expr *e, double value) {
+    if (e->kind == X_OP && e->op == OP_NEG) return is_number(e->args.at[0], -value);
+    return e->kind == X_LIT && dtype_is_float(e->type) && e->lit_f == value && signbit(e->lit_f) == signbit(value);
+}
+
+const Expr *host_negated_sum(const Expr *e) {
+    if (e->kind != X_OP || !dtype_is_float(e->type)) return NULL;
+    const Expr *x = e->args.at[0], *y = e->args.n > 1 ? e->args.at[1] : NULL, *of = NULL;
+    if (e->op == OP_NEG) of = x;
+    if ((e->op == OP_MUL || e->op == OP_DIV) && is_number(y, -1)) of = x;
+    if ((e->op == OP_MUL && is_number(x, -1)) || (e->op == OP_SUB && is_number(x, -0.0))) of = y;
+    if (!of || of->kind == X_LIT || (of->kind == X_READ && of->tensor->role == TR_INPUT) || (of->kind == X_CONVERT && !dtype_is_float(of->args.at[0]->type))) return NULL;
+    return of->kind == X_OP && (of->op == OP_MUL || of->op == OP_DIV) ? NULL : of;
+}
+
 static CExpr operation(Gen *g, const Expr *e) {
     DType t = e->args.at[0]->type;
     if (op_table[e->op].gives != OPG_KEEP) t = dtype_table[t].compute;
+    const Expr *sum = host_negated_sum(e);
+    if (sum) return c_call1(&g->p, helper(g, "negative", t), host_expr(g, sum));
     if ((e->op == OP_AND || e->op == OP_OR) && host_needs_statements(e->args.at[1])) return guarded_logic(g, e);
     CExpr x[3];
     for (int i = 0; i < e->args.n; i++) x[i] = host_expr(g, e->args.at[i]);

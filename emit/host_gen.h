@@ -103,6 +103,8 @@ Stride host_stride(const Exprs *subs, const Index *i);
 typedef VEC(const Expr *) Reads;
 Reads host_reads(Gen *g, const Expr *e);
 bool host_is_linear(const Expr *e);
+/* What a float expression negates, by whatever operator, where that may be a sum or an fma by the time the compiler sees it; else NULL. */
+const Expr *host_negated_sum(const Expr *e);
 
 /* --- host_reduce.c ------------------------------------------------------------------------------------------------------- */
 

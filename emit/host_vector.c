@@ -47,7 +47,7 @@ static bool fits(const Expr *e, const Index *lane, int n) {
         if (value_bytes(from) > value_bytes(e->type) || (from == DT_I64 && floats)) return false;
         break;
     case X_OP:
-        if (narrow) return false;
+        if (narrow || host_negated_sum(e)) return false;
         if (e->op == OP_DIV && floats) break;
         if (e->op != OP_ADD && e->op != OP_SUB && e->op != OP_MUL && e->op != OP_NEG) return false;
         break;
