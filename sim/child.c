@@ -17,6 +17,7 @@ void sim_unshare(void *p, int64_t bytes) {
     if (p) munmap(p, (size_t)(bytes ? bytes : 1));
 }
 
+#if !defined(__SANITIZE_ADDRESS__)
 static int64_t mapped_bytes(void) {
     FILE *f = fopen("/proc/self/statm", "r");
     long long pages = 0;
@@ -24,6 +25,7 @@ static int64_t mapped_bytes(void) {
     if (f) fclose(f);
     return pages * sysconf(_SC_PAGESIZE);
 }
+#endif
 
 static void child_limits(int seconds, int64_t bytes) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);

@@ -1,6 +1,7 @@
 /* Program files: the compiler, what their objects may hold, their table. */
 #include "sim/program.h"
 #include "sim/text.h"
+#include "base/out.h"
 #include <ctype.h>
 #include <dlfcn.h>
 #include <elf.h>
@@ -142,29 +143,85 @@ static int compiler_run(const char *cc, char *const *arguments, const char *log,
     return command_run(words.at, log);
 }
 
-static bool compile(const char *path, SimCompiler cc, const char *dir, Arena *a, const char **why, bool *environment) {
-    char *obj = arena_printf(a, "%s/p.o", dir), *so = arena_printf(a, "%s/p.so", dir), *log = arena_printf(a, "%s/log", dir), *pre = arena_printf(a, "%s/p.i", dir);
-    char *const make[] = {(char *)cc.level, "-std=gnu11", "-march=native", "-ffp-contract=off", "-fno-math-errno", "-fPIC", "-Wall", "-Wno-psabi", "-Werror=incompatible-pointer-types", "-Werror=strict-prototypes", "-Werror=old-style-definition", "-Werror=implicit-function-declaration", "-Werror=int-conversion",
-                          arena_printf(a, "-I%s", cc.include), "-c", (char *)path, "-o", obj, NULL};
-    char *const expand[] = {"-std=gnu11", "-march=native", "-fPIC", arena_printf(a, "-I%s", cc.include), "-E", (char *)path, "-o", pre, NULL};
-    char *const link[] = {"-shared", "-nostartfiles", obj, "-o", so, NULL};
+/* What an object is made from: the compiler's words, and the text without the marks of where its lines come from. */
+static const char *made_of(Arena *a, char *const *words, const char *text) {
+    Out o = out_new(a);
+    for (int i = 0; words[i]; i++) out_f(&o, "%s ", words[i]);
+    for (const char *s = text; *s;) {
+        size_t n = strcspn(s, "\n");
+        if (s[0] != '#' || s[1] != ' ') out_f(&o, "\n%.*s", (int)n, s);
+        s += n + (s[n] == '\n');
+    }
+    return o.text;
+}
+
+typedef struct Compile {
+    const char *path;          /* the program */
+    SimCompiler cc;
+    char *text, *obj, *so, *log;    /* files: after the preprocessor; the objects; what the compiler says */
+    Arena *a;
+    const char **why;
+    bool *environment;
+} Compile;
+
+/* False, with what happened and what the compiler says about it. */
+static bool fails(const Compile *k, const char *what) {
     size_t n = 0;
-    int status = compiler_run(cc.cc, make, log, a);
-    *environment = status == 127 || status < 0;
-    if (status) {
-        const char *text = read_all(log, &n, a);
-        *why = *environment ? arena_printf(a, "the compiler '%s' can't be run", cc.cc) : arena_printf(a, "the compiler refuses it:\n%s", text ? text : "");
+    const char *said = read_all(k->log, &n, k->a);
+    *k->why = arena_printf(k->a, "%s:\n%s", what, said ? said : "");
+    return false;
+}
+
+/* The words of a compilation of `file`, ended by NULL. */
+static char **make_words(const Compile *k, const char *file) {
+    static const char *const flags[] = {"-std=gnu11", "-march=native", "-ffp-contract=off", "-fno-math-errno", "-fPIC", "-Wall", "-Wno-psabi", "-Werror=incompatible-pointer-types", "-Werror=strict-prototypes",
+                                        "-Werror=old-style-definition", "-Werror=implicit-function-declaration", "-Werror=int-conversion"};
+    enum { N = sizeof flags / sizeof *flags };
+    char **w = NEW_ARRAY(k->a, char *, N + 7);
+    int n = 0;
+    w[n++] = (char *)k->cc.level;
+    for (int i = 0; i < N; i++) w[n++] = (char *)flags[i];
+    if (!file) return w;
+    w[n++] = arena_printf(k->a, "-I%s", k->cc.include);
+    w[n++] = "-c";
+    w[n++] = (char *)file;
+    w[n++] = "-o";
+    w[n++] = k->obj;
+    return w;
+}
+
+/* Compiles the file itself: of a program with faults the compiler then shows what its macros stand for. */
+static bool make_whole(const Compile *k) {
+    int status = compiler_run(k->cc.cc, make_words(k, k->path), k->log, k->a);
+    *k->environment = status == 127 || status < 0;
+    if (*k->environment) *k->why = arena_printf(k->a, "the compiler '%s' can't be run", k->cc.cc);
+    return !status || (!*k->environment && fails(k, "the compiler refuses it"));
+}
+
+static bool link_object(const Compile *k) {
+    char *const link[] = {"-shared", "-nostartfiles", k->obj, "-o", k->so, NULL};
+    size_t n = 0;
+    const char *object = read_all(k->obj, &n, k->a), *fault = object ? object_fault((const unsigned char *)object, n, k->a) : "the compiler left no object";
+    if (fault) *k->why = fault;
+    return !fault && (!compiler_run(k->cc.cc, link, k->log, k->a) || fails(k, "it does not link"));
+}
+
+static bool compile(const Compile *k) {
+    char *const expand[] = {"-std=gnu11", "-march=native", "-fPIC", arena_printf(k->a, "-I%s", k->cc.include), "-E", (char *)k->path, "-o", k->text, NULL};
+    const SimObjects *kept = k->cc.objects;
+    size_t n = 0;
+    *k->environment = false;
+    if (compiler_run(k->cc.cc, expand, k->log, k->a)) {
+        if (make_whole(k)) *k->why = "the preprocessor fails";
         return false;
     }
-    const char *said = compiler_run(cc.cc, expand, log, a) ? "the preprocessor fails" : text_fault(read_all(pre, &n, a), cc.include, a);
-    if (said) { *why = said; return false; }
-    const char *text = read_all(obj, &n, a), *fault = text ? object_fault((const unsigned char *)text, n, a) : "the compiler left no object";
-    if (fault) { *why = fault; return false; }
-    if (compiler_run(cc.cc, link, log, a)) {
-        text = read_all(log, &n, a);
-        *why = arena_printf(a, "it does not link:\n%s", text ? text : "");
-        return false;
-    }
+    const char *text = read_all(k->text, &n, k->a), *fault = text ? text_fault(text, k->cc.include, k->a) : "the preprocessor left no text";
+    if (fault) return *k->why = fault, false;
+    const char *of = kept ? made_of(k->a, make_words(k, NULL), text) : NULL;
+    if (kept && kept->get(kept->context, of, k->so)) return true;
+    if (compiler_run(k->cc.cc, make_words(k, k->text), k->log, k->a) && !make_whole(k)) return false;
+    if (!link_object(k)) return false;
+    if (kept) kept->put(kept->context, of, k->so);
     return true;
 }
 
@@ -184,8 +241,9 @@ bool sim_program_load(SimProgram *out, const char *path, SimCompiler cc, Arena *
         return false;
     }
     void *handle = NULL;
-    if (compile(path, cc, dir, a, why, environment)) {
-        handle = dlopen(arena_printf(a, "%s/p.so", dir), RTLD_NOW | RTLD_LOCAL);
+    Compile k = {path, cc, arena_printf(a, "%s/p.i", dir), arena_printf(a, "%s/p.o", dir), arena_printf(a, "%s/p.so", dir), arena_printf(a, "%s/log", dir), a, why, environment};
+    if (compile(&k)) {
+        handle = dlopen(k.so, RTLD_NOW | RTLD_LOCAL);
         if (!handle) *why = arena_strndup(a, dlerror(), 500);
     }
     remove_folder(dir, a);

@@ -9,11 +9,20 @@ typedef struct SimProgram {
     const char *dim[SIM_DIMS], *scalar[SIM_DIMS];
 } SimProgram;
 
+/* Objects kept between runs. `made_of` is all that one is made from but the compiler's version and the processor: its words and the
+ * text after the preprocessor. */
+typedef struct SimObjects {
+    void *context;
+    bool (*get)(void *context, const char *made_of, const char *path);   /* puts the object there; false: there is none */
+    void (*put)(void *context, const char *made_of, const char *path);
+} SimObjects;
+
 typedef struct SimCompiler {
     const char *cc;            /* the command, words apart by spaces: "cc" */
     const char *level;         /* "-O2" */
     const char *include;       /* the folder that holds knyfe/pe.h */
     const char *folder;        /* where its files go for a moment; NULL: $TMPDIR, or /tmp */
+    const SimObjects *objects; /* NULL: none are kept */
 } SimCompiler;
 
 /* Compiles and loads `path`. On failure returns false and sets *why to text for the user (the compiler's own words included);

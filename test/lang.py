@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """The language as its users meet it, TAP on standard output.
 
-usage: lang.py KNYFE err|lang|examples|docs|plant|sample [--bless] [--target MACHINE] [NAME ...]
+usage: lang.py KNYFE err|lang|examples|docs|plant|sample [--bless] [--target MACHINE [--level -O0]] [NAME ...]
 
-Tests run on the machine of --target, on the host without.
+Tests run on the machine of --target, their PE programs compiled at --level; on the host without.
 
 err       every test/err/*.knf is refused by `knyfe check` with exit status 1 and nothing on standard output; one error stands at each
           line marked `#! error` (or `#! error: WORD`, then an error, note, help or edit has WORD), and no error elsewhere. Where FILE.err stands
@@ -163,6 +163,10 @@ def main(arguments):
     if '--target' in arguments[:-1]:
         at = arguments.index('--target')
         options.target = ['-t', arguments[at + 1]]
+        del arguments[at:at + 2]
+    if '--level' in arguments[:-1]:
+        at = arguments.index('--level')
+        options.target += arguments[at:at + 2]
         del arguments[at:at + 2]
     if len(arguments) < 2:
         sys.exit(__doc__)

@@ -5,7 +5,7 @@
 #include <jansson.h>
 #include <unistd.h>
 
-static const SimCompiler gcc = {"cc", "-O2", SOURCE "/include"};
+static const SimCompiler gcc = {"cc", "-O1", SOURCE "/include", NULL, NULL};
 
 typedef struct Loaded { SimProgram p; SimTensor tensor[PE_TENSORS]; SimConfig c; } Loaded;
 

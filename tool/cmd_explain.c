@@ -57,7 +57,7 @@ static int build(Explain *x) {
     progress_show(x->t, "compiling the C file", -1);
     Out c = out_new(x->t->arena);
     grid_emit(x->t, x->tiles, NULL, &c);
-    x->code = grid_compile(x->t, &x->machine, c.text, x->k->name, "-O2", &why);
+    x->code = grid_compile(x->t, &x->machine, c.text, x->k->name, "-O1", &why);
     if (x->code) return grid_homes(x->t, x->code);
     progress_clear(x->t);
     tool_error("%s", why);

@@ -43,7 +43,7 @@ static const char *own_text(Run *r) {
 static int compile_grid(Run *r, const Machine *m) {
     int status = STATUS_GOOD;
     SimMachine machine;
-    const char *own = own_text(r), *why = NULL, *level = r->t->options->sim.level ? r->t->options->sim.level : "-O2";
+    const char *own = own_text(r), *why = NULL;
     if (!grid_machine(r->t, m, &machine, &status)) return status;
     const TileProgram *p = own ? NULL : grid_lower(r->t, r->t->program, r->k, &machine, &why);
     if (!own && !p) {
@@ -54,7 +54,7 @@ static int compile_grid(Run *r, const Machine *m) {
     r->tiles = p;
     if (p) grid_emit(r->t, p, NULL, &c);
     progress_show(r->t, "compiling the C file", -1);
-    r->grid = grid_compile(r->t, &machine, own ? own : c.text, r->k->name, level, &why);
+    r->grid = grid_compile(r->t, &machine, own ? own : c.text, r->k->name, "-O1", &why);
     r->schedule = own ? "given" : grid_schedule_name(r->t, r->t->program, r->k, &machine);
     if (r->grid) return grid_homes(r->t, r->grid);
     progress_clear(r->t);

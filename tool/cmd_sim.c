@@ -55,14 +55,12 @@ static int read_machine(Job *j) {
 
 static int load(Job *j) {
     const Options *o = j->t->options;
-    const char *path = o->files.at[0], *why = "", *include = tool_data_folder(j->t->arena, "include");
+    const char *path = o->files.at[0], *why = "";
     bool environment;
-    if (!include) tool_die(STATUS_ENVIRONMENT, "knyfe/pe.h is not found; KNYFE_DATA may name the folder that holds include/");
     FILE *f = fopen(path, "r");
     if (!f) tool_die(STATUS_ENVIRONMENT, "%s can't be read", path);
     fclose(f);
-    SimCompiler cc = {o->sim.compiler ? o->sim.compiler : compile_command(j->t), o->sim.level ? o->sim.level : "-O2", include, temp_folder()};
-    if (sim_program_load(&j->program, path, cc, j->t->arena, &why, &environment)) return 0;
+    if (sim_program_load(&j->program, path, compile_programs(j->t, "-O1"), j->t->arena, &why, &environment)) return 0;
     tool_error("%s: %s", path, why);
     return environment ? STATUS_ENVIRONMENT : STATUS_RUN;
 }

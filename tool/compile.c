@@ -121,6 +121,14 @@ static const char *version(Tool *t, const Words *cc) {
     return s ? s->text : "";
 }
 
+/* Objects of PE programs of one compiler. */
+typedef struct Objects {
+    SimObjects objects;
+    Tool *t;
+    Words cc;
+    const char *version;
+} Objects;
+
 /* All that the object depends on: the compiler and its words, the processor, the texts. */
 static CacheKey key(Tool *t, const Words *cc, const Words *command, const CUnit *units, int n) {
     CacheKey k = cache_key_new();
@@ -135,6 +143,42 @@ static CacheKey key(Tool *t, const Words *cc, const Words *command, const CUnit 
         cache_key_text(&k, units[i].name);
     }
     return k;
+}
+
+static CacheKey program_key(const Objects *o, const char *made_of) {
+    CacheKey k = cache_key_new();
+    cache_key_text(&k, KNYFE_VERSION);
+    cache_key_text(&k, o->version);
+    for (int i = 0; i < o->cc.n; i++) cache_key_text(&k, o->cc.at[i]);
+    cache_key_processor(&k);
+    cache_key_text(&k, made_of);
+    return k;
+}
+
+static bool program_get(void *context, const char *made_of, const char *path) {
+    const Objects *o = context;
+    CacheKey k = program_key(o, made_of);
+    return cache_get(o->t->arena, &k, path);
+}
+
+static void program_put(void *context, const char *made_of, const char *path) {
+    const Objects *o = context;
+    CacheKey k = program_key(o, made_of);
+    cache_put(o->t->arena, &k, path);
+}
+
+SimCompiler compile_programs(Tool *t, const char *level) {
+    const char *include = tool_data_folder(t->arena, "include"), *cc = t->options->sim.compiler ? t->options->sim.compiler : compile_command(t);
+    if (!include) tool_die(STATUS_ENVIRONMENT, "knyfe/pe.h is not found; KNYFE_DATA may name the folder that holds include/");
+    SimCompiler c = {cc, t->options->sim.level ? t->options->sim.level : level, include, temp_folder(), NULL};
+    Words words = words_of(t->arena, cc);
+    const char *program = words.n ? find_program(t->arena, words.at[0]) : NULL;
+    if (t->options->no_cache || !program) return c;
+    words.at[0] = program;
+    Objects *o = NEW(t->arena, Objects);
+    *o = (Objects){{o, program_get, program_put}, t, words, version(t, &words)};
+    c.objects = &o->objects;
+    return c;
 }
 
 Compiled compile_units(Tool *t, const CUnit *units, int n, int level) {

@@ -1,5 +1,6 @@
 /* The system's C compiler. No shell is involved, so no name can reach one. */
 #pragma once
+#include "sim/program.h"
 #include "tool/machine.h"
 
 /* One kernel as C: the text of the kernel's file and of the file that defines knyfe_call. */
@@ -19,5 +20,7 @@ Compiled compile_units(Tool *t, const CUnit *units, int n, int level);
 const char *compile_command(Tool *t);
 /* The symbol of knyfe_call for unit i of n. */
 const char *compile_entry(Arena *a, int i, int n);
+/* How PE programs are compiled: by --cc or compile_command, at --level or else `level`, objects kept unless --no-cache. Dies without pe.h. */
+SimCompiler compile_programs(Tool *t, const char *level);
 /* The unit of a kernel as the host emitter writes it. */
 CUnit compile_emit(Tool *t, const Machine *m, const Kernel *k);

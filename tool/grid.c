@@ -130,14 +130,12 @@ void grid_emit(Tool *t, const TileProgram *p, const char *command, Out *out) {
 
 GridCode *grid_compile(Tool *t, const SimMachine *m, const char *text, const char *name, const char *level, const char **why) {
     Arena *a = t->arena;
-    const char *include = tool_data_folder(a, "include"), *cc = t->options->sim.compiler ? t->options->sim.compiler : compile_command(t);
-    if (!include) tool_die(STATUS_ENVIRONMENT, "knyfe/pe.h is not found; KNYFE_DATA may name the folder that holds include/");
     GridCode *c = NEW(a, GridCode);
     *c = (GridCode){.file = arena_printf(a, "%s.c", name), .text = text, .knf = t->options->files.at[0], .machine = *m};
     const char *path = arena_printf(a, "%s/%s", temp_folder(), c->file), *bad = out_write(path, text, strlen(text), a);
     if (bad) tool_die(STATUS_ENVIRONMENT, "%s", bad);
     bool environment = false;
-    if (sim_program_load(&c->program, path, (SimCompiler){cc, level, include, temp_folder()}, a, why, &environment)) return c;
+    if (sim_program_load(&c->program, path, compile_programs(t, level), a, why, &environment)) return c;
     if (environment) tool_die(STATUS_ENVIRONMENT, "%s", *why);
     return NULL;
 }

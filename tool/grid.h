@@ -34,7 +34,7 @@ const char *grid_schedule_name(Tool *t, const Program *p, const Kernel *k, const
 /* The C file; `command` as in GridOptions. */
 void grid_emit(Tool *t, const TileProgram *p, const char *command, Out *out);
 
-/* Compiles the text of a PE program; `level` is that of the C compiler. NULL, with what is wrong in lines. */
+/* Compiles the text of a PE program; `level` is that of the C compiler where --level does not say another. NULL, with what is wrong in lines. */
 GridCode *grid_compile(Tool *t, const SimMachine *m, const char *text, const char *name, const char *level, const char **why);
 /* The kernel, lowered, emitted and compiled. */
 GridCode *grid_build(Tool *t, const Program *p, const Kernel *k, const SimMachine *m, const char *level, const char **why);

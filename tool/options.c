@@ -43,7 +43,7 @@ static const OptionRow option_rows[] = {
     {'W', "home", "NAME=sram|dram", "where a tensor lives (default: inputs and outputs dram, temporaries sram if all fit)", false},
     {'u', "unchecked", NULL, "no search for races and values never written", false},
     {'Q', "cc", "NAME", "the C compiler of a PE program (default: $CC, or the first of cc, gcc, clang)", false},
-    {'P', "level", "-O2", "optimisation level of a PE program's compile (default -O2; in knyfe test -O1)", false},
+    {'P', "level", "-O2", "optimisation level of a PE program's compile (default -O1; in knyfe test -O0)", false},
     {'h', "help", NULL, "this text", true},
 };
 enum { N_ROWS = sizeof option_rows / sizeof *option_rows };
@@ -71,7 +71,7 @@ const Command options_commands[] = {
     {"sim", "knyfe sim FILE.c [NAME=VALUE ...]",
      "Runs a PE program (include/knyfe/pe.h) on a machine, every PE on one clock, and reports cycles and where they went.\n"
      "NAME=VALUE sets a dim or a scalar of the program; dims also come from the arrays given with --in.",
-     "tIOSJTMgKXGLwWuQPkDh",
+     "tIOSJTMgKXGLwWuQPZkDh",
      "  knyfe sim matmul.c M=2048 N=2048 K=2048 -t mtia2\n  knyfe sim softmax.c N=100 D=100 --check softmax.knf\n"
      "  knyfe sim stream.c N=1000000 --home x=dram --home y=dram --lift all\n", 1, 1, true},
     {"explain", "knyfe explain FILE [NAME=VALUE ...]",
