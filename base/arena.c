@@ -1,11 +1,14 @@
 #include "base/arena.h"
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
-enum { BLOCK = 64 << 10, ALIGN = 16 };
+/* Blocks grow with the arena. Large ones come with their pages, which one by one would each cost a fault: more time than is then spent on them. */
+enum { BLOCK = 64 << 10, BLOCK_MAX = 1 << 20, ALIGN = 16 };
 
-typedef struct Block { struct Block *next; size_t size, used; } Block;
+typedef struct Block { struct Block *next; size_t size, used, mapped; } Block;      /* mapped: bytes of its own pages, 0: from calloc */
 
 struct Arena {
     Block *blocks;      /* the first is the one being filled */
@@ -30,7 +33,8 @@ void arena_free(Arena *a) {
     if (!a) return;
     for (Block *b = a->blocks, *next; b; b = next) {
         next = b->next;
-        free(b);
+        if (b->mapped) munmap(b, b->mapped);
+        else free(b);
     }
     free(a);
 }
@@ -40,10 +44,24 @@ static void out_of_memory(Arena *a, const char *why) {
     abort();
 }
 
+/* Zeroed; NULL when there is none. */
+static Block *block_memory(size_t bytes) {
+#if !defined(__SANITIZE_ADDRESS__)
+    if (bytes > 2 * BLOCK && bytes <= 2 * BLOCK_MAX) {
+        Block *b = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+        if (b == MAP_FAILED) return NULL;
+        b->mapped = bytes;
+        return b;
+    }
+#endif
+    return calloc(1, bytes);
+}
+
 /* A block with room for `size` bytes becomes the first; large ones go behind the first, which keeps its room. */
 static Block *new_block(Arena *a, size_t size) {
-    size_t room = size > BLOCK / 4 ? size : BLOCK;
-    Block *b = calloc(1, header() + room);
+    size_t grown = a->total / 2 / BLOCK * BLOCK, block = grown < BLOCK ? BLOCK : grown > BLOCK_MAX ? BLOCK_MAX : grown;
+    size_t room = size > BLOCK / 4 ? size : block - header();
+    Block *b = block_memory(header() + room);
     if (!b) out_of_memory(a, "out of memory");
     b->size = room;
     if (room == size && a->blocks) {
@@ -77,9 +95,14 @@ char *arena_strndup(Arena *a, const char *s, size_t n) {
 char *arena_vprintf(Arena *a, const char *format, va_list args) {
     va_list again;
     va_copy(again, args);
-    int n = vsnprintf(NULL, 0, format, args);
+    Block *b = a->blocks;
+    size_t room = b ? b->size - b->used : 0;
+    char *here = b ? (char *)b + header() + b->used : NULL;      /* most texts fit where the next allocation goes */
+    int n = vsnprintf(here, room, format, args);
+    bool fits = (size_t)n < room / ALIGN * ALIGN;
+    if (here && !fits) memset(here, 0, room);
     char *text = arena_alloc(a, (size_t)n + 1);
-    vsnprintf(text, (size_t)n + 1, format, again);
+    if (!fits) vsnprintf(text, (size_t)n + 1, format, again);
     va_end(again);
     return text;
 }
