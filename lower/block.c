@@ -6,6 +6,8 @@
  * are block_dot.c's. Found by the structure of subscripts alone. */
 #include "lower/block.h"
 
+enum { BLOCK_ROWS = 24 };   /* a multiple of the rows of most strips of products; a block of some thousand columns stays in the cache */
+
 /* --- what belongs together --------------------------------------------------------------------------------------------------------- */
 
 /* Statements from .. to - 1, the index at place `depth`. */
@@ -101,8 +103,8 @@ static bool is_outer(Low *l, const Stmt *s, int depth) {
     return with == 0 || with == reads.n;
 }
 
-/* Whether a loop over its index can stand around the statement. */
-static bool can_lead(const Run *r, const Stmt *s) {
+/* The run's index stands alone in its place of what the statement defines. */
+static bool is_led(const Run *r, const Stmt *s) {
     if (s->idx.n <= r->depth) return false;
     Index *lead = s->idx.at[r->depth];
     for (int i = 0; i < s->targets.n; i++) {
@@ -112,8 +114,11 @@ static bool can_lead(const Run *r, const Stmt *s) {
         for (int d = 0; d < t->subs.n; d++)
             if (d != r->depth && low_mentions(t->subs.at[d], lead)) return false;
     }
-    return is_outer(r->l, s, r->depth);
+    return true;
 }
+
+/* Whether a loop over its index can stand around the statement. */
+static bool can_lead(const Run *r, const Stmt *s) { return is_led(r, s) && is_outer(r->l, s, r->depth); }
 
 static bool is_defined_inside(const Run *r, const Tensor *t) {
     for (int i = r->from; i < r->to; i++)
@@ -157,6 +162,23 @@ static Run run_at(Low *l, int from, int to, int depth) {
     return best;
 }
 
+/* The longest run from `from` of products whose rows the index is, and of what can stand in a loop over it: computed by blocks of rows, it
+ * keeps its temporaries in the cache. Empty where none pays. */
+static Run rows_at(Low *l, int from, int to, int depth) {
+    Run r = {l, from, from, depth}, best = r;
+    BlockDot d;
+    for (bool products = false; r.to < to; ) {
+        const Stmt *s = at(&r, r.to);
+        bool product = is_led(&r, s) && block_dot_match(l, s, &d) && d.m == s->idx.at[depth];
+        if ((!product && !can_lead(&r, s)) || !same_range(lead_of(&r, from), lead_of(&r, r.to))) break;
+        products |= product;
+        r.to++;
+        if (!reads_agree(&r)) break;
+        if (products && r.to - from > 2 && pays(&r)) best = r;
+    }
+    return best;
+}
+
 /* --- the stage ------------------------------------------------------------------------------------------------------------------------ */
 
 TileNodes *block_body(Block *b, Path *path) {
@@ -194,21 +216,42 @@ static void leaf(Block *b, Path *path, const Stmt *s) {
 
 static void body(Block *b, Path *path, int from, int to, int depth);
 
+/* Temporaries of the run alone are tiles inside of the loops so far. */
+static void keep_inside(Block *b, const Path *path, const Run *r) {
+    for (int i = r->from; i < r->to; i++)
+        for (int t = 0; t < at(r, i)->targets.n; t++) {
+            const Tensor *x = at(r, i)->targets.at[t].tensor;
+            if (block_is_inner(b->l, x, r->from, r->to)) b->depth[x->id] = path->n;
+        }
+}
+
+/* The run by blocks of rows. */
+static void rows(Block *b, Path *path, const Run *r) {
+    Low *l = b->l;
+    Index *lead = lead_of(r, r->from);
+    b->outer = path->n;
+    TileNode *loop = stage_for(l, path, TILE_SEQ, at(r, r->from)->span);
+    TileAxis *axis = stage_axis(l, lead, lead->lo, lead->hi);
+    stage_level(l, loop, axis, lo_int(l->a, BLOCK_ROWS), BLOCK_ROWS);
+    for (int i = r->from; i < r->to; i++) l->stage->axis_of[lead_of(r, i)->id] = axis;
+    keep_inside(b, path, r);
+    body(b, path, r->from, r->to, r->depth);
+    stage_link(l, path, path->n);
+    path->n--;
+    b->outer = -1;
+}
+
 /* The loop of a run, and what stands in it. */
 static void run(Block *b, Path *path, const Run *r) {
     Low *l = b->l;
     Index *lead = lead_of(r, r->from);
     TileNode *loop = stage_for(l, path, path->n ? TILE_SEQ : TILE_PE, at(r, r->from)->span);
-    TileAxis *axis = stage_axis(l, lead, lead->lo, lead->hi);
+    TileAxis *axis = stage_axis_of(l, lead);
+    if (!axis) axis = stage_axis(l, lead, lead->lo, lead->hi);
     stage_level(l, loop, axis, lo_int(l->a, 1), 1);
     stage_link(l, path, path->n);
-    for (int i = r->from; i < r->to; i++) {
-        l->stage->axis_of[lead_of(r, i)->id] = axis;
-        for (int t = 0; t < at(r, i)->targets.n; t++) {
-            const Tensor *x = at(r, i)->targets.at[t].tensor;
-            if (block_is_inner(l, x, r->from, r->to)) b->depth[x->id] = path->n;
-        }
-    }
+    for (int i = r->from; i < r->to; i++) l->stage->axis_of[lead_of(r, i)->id] = axis;
+    keep_inside(b, path, r);
     body(b, path, r->from, r->to, r->depth + 1);
     path->n--;
 }
@@ -216,7 +259,13 @@ static void run(Block *b, Path *path, const Run *r) {
 static void body(Block *b, Path *path, int from, int to, int depth) {
     Low *l = b->l;
     for (int i = from; i < to && !l->why;) {
-        Run r = run_at(l, i, to, depth);
+        Run r = path->n && b->outer < 0 && !b->few ? rows_at(l, i, to, depth) : (Run){.from = i, .to = i};
+        if (r.to > r.from) {
+            rows(b, path, &r);
+            i = r.to;
+            continue;
+        }
+        r = run_at(l, i, to, depth);
         BlockDot d;
         int n = !b->few && block_dot_match(l, l->k->stmts.at[i], &d) ? block_dot_extent(l, i, to, &d) : 0;
         if (n >= r.to - r.from) {
@@ -231,7 +280,7 @@ static void body(Block *b, Path *path, int from, int to, int depth) {
 }
 
 static void stage(Low *l, const Run *r, bool few, bool packs) {
-    Block b = {.l = l, .few = few, .packs = packs, .first = r->from, .end = r->to, .depth = NEW_ARRAY(l->a, int, l->k->tensors.n + 1)};
+    Block b = {.l = l, .outer = -1, .few = few, .packs = packs, .first = r->from, .end = r->to, .depth = NEW_ARRAY(l->a, int, l->k->tensors.n + 1)};
     Path path = {.n = 0};
     for (int t = 0; t < l->k->tensors.n; t++) b.depth[t] = -1;
     stage_open(l, at(r, r->to - 1)->targets.at[0].tensor->name);

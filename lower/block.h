@@ -8,6 +8,7 @@ typedef struct Block {
     Low *l;
     int first, end;         /* statements of the stage */
     int *depth;             /* by Tensor.id: loops that its tile is inside of; -1: it leaves the stage */
+    int outer;              /* loops outside of the blocks of rows, where operands of products are copied; -1: there are no such blocks */
     bool few;               /* this case is for products of few rows, which no engine does */
     bool packs;             /* this case packs operands that could be read in place */
 } Block;

@@ -191,22 +191,25 @@ void block_dot_leaf(Block *b, Path *path, int first, int n, const BlockDot *d) {
     const Stmt *s = d->s;
     TileDot *dot = NEW(l->a, TileDot);
     *dot = (TileDot){.a = d->a, .b = d->b};
-    TileNodes *outside = stage_body(l, path, path->n);
     Path around = *path;
+    if (b->outer >= 0) around.n = b->outer;
+    TileNodes *outside = stage_body(l, &around, around.n);
     Expr *width = columns(l, d);
     TileNode *panels = stage_for(l, path, was ? TILE_SEQ : TILE_PE, s->span);
     batch_levels(b, panels, d, true);
     stage_level(l, panels, dot->n = stage_axis(l, d->n, d->n->lo, d->n->hi), width, PANEL_VECTORS * lanes(l, d));
     TileNode *strips = stage_for(l, path, TILE_SEQ, s->span);
     batch_levels(b, strips, d, false);
-    stage_level(l, strips, dot->m = stage_axis(l, d->m, d->m->lo, d->m->hi), rows(l, d, width), MOST_ROWS);
+    dot->m = stage_axis_of(l, d->m);
+    if (!dot->m) dot->m = stage_axis(l, d->m, d->m->lo, d->m->hi);
+    stage_level(l, strips, dot->m, rows(l, d, width), MOST_ROWS);
     dot->k = stage_axis(l, d->k, d->k->lo, d->k->hi);
     if (!d->a_in_place) operand(b, &around, outside, d->a, d);
     stage_link(l, path, was + 1);
     if (!d->b_in_place || b->packs || was) {      /* inside of other loops no case says that a row is whole vectors */
         Path at = *path;
-        at.n--;
-        TileBuf *packed = operand(b, &at, &panels->body, d->b, d);
+        at.n = b->outer >= 0 ? b->outer : at.n - 1;
+        TileBuf *packed = operand(b, &at, b->outer >= 0 ? outside : &panels->body, d->b, d);
         packed->panel_dim = dimension(d->b, d->n, d->m, d->k);
         packed->panel = lo_index(l->a, panels->levels.at[panels->levels.n - 1].step_var);
     }
