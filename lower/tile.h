@@ -146,6 +146,7 @@ typedef struct TileProgram {
     const Kernel *kernel;   /* with what lowering added: temporaries and statements of split reductions */
     VEC(TileStage *) stages;
     int n_indices;          /* of the Kernel and of the loops */
+    const char *made;       /* the command that made it, in the emitted file's first line; NULL: not known */
     const char *verified;   /* what the verifier proved and how, in lines for the emitted file's header; NULL: not asked */
 } TileProgram;
 

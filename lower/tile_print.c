@@ -1,6 +1,6 @@
 /* The Tile IR as text. It reads back (lower/tile_read.c) to a program that prints the same:
  *
- *     # knyfe tile 1
+ *     # knyfe tile 2
  *     the Kernel's own text
  *     tensors x, y, m                                  their order
  *     stage y one core when N <= 8 {
@@ -11,10 +11,13 @@
  *         command 1: to temp 0; a read x[n, d]; b row read g[d]; op *; alpha 2.0; beta 1.0; fn exp
  *         tile %0 in x: f16 [n0 .. n0_end, @0] room [n0_step: 8, 1] slots 2 for 0: x[n, 0]; at x[n0, 0]
  *         for n0 .. n0_end = n step n0_step over pe lockstep down {
- *             load %0 x share row
+ *             load %0 x share row @2                   @2: what it is for stands in line 2 of the kernel's file; @1:2: of file 1
  *             compute 0 y
  *         }
  *     }
+ *     made knyfe softmax.knf                           the command
+ *     source 98 0 98 softmax.knf                       the kernel's file: bytes; where in it the kernel begins and ends; name
+ *     |kernel softmax(x: f32[N, D]) ...                its lines; other files behind it
  * A box's dimension is lo .. hi, or @lo: one place whatever the subscript is (@lo .. hi where hi is not lo + 1). A tile's room is the
  * most that a dimension can be; a tile may lie in accumulators (acc), be the tensor itself (home), or stand in panels of dimension 1
  * (panels 1 [n0_step]); behind ':' a number that it never exceeds. Reads that a tile serves are those of a statement (for
@@ -23,7 +26,13 @@
 #include "lower/tile_text.h"
 #include <inttypes.h>
 
-typedef struct Printer { Out *out; const TileProgram *p; const TileStage *stage; const char *const *names; } Printer;
+typedef struct Printer {
+    Out *out;
+    const TileProgram *p;
+    const TileStage *stage;
+    const char *const *names;
+    VEC(const Source *) sources;    /* of the nodes, the Kernel's first; none: the Kernel has no text of its own */
+} Printer;
 
 const char *const tile_words_over[] = {"", "pe", "row", "col", NULL};
 const char *const tile_words_share[] = {"", "row", "col", NULL};
@@ -155,6 +164,16 @@ static void tile(Printer *p, const TileBuf *b) {
 
 static void nodes(Printer *p, const TileNodes *body);
 
+/* The line that a node comes from, with the number of its source before it where that is not the Kernel's. */
+static void line(Printer *p, const TileNode *n) {
+    int number = 0;
+    if (!n->span.src || !p->sources.n) return;
+    while (number < p->sources.n && p->sources.at[number] != n->span.src) number++;
+    if (number == p->sources.n) return;
+    if (number) out_f(p->out, " @%d:%d", number, source_place(n->span.src, n->span.lo).line);
+    else out_f(p->out, " @%d", source_place(n->span.src, n->span.lo).line);
+}
+
 static void loop(Printer *p, const TileNode *n) {
     out_s(p->out, n->levels.n ? "for " : "for once");
     for (int i = 0; i < n->levels.n; i++) {
@@ -167,7 +186,9 @@ static void loop(Printer *p, const TileNode *n) {
         }
     }
     if (n->over) out_f(p->out, " over %s", tile_words_over[n->over]);
-    out_f(p->out, "%s%s {\n", n->lockstep ? " lockstep" : "", n->down ? " down" : "");
+    out_f(p->out, "%s%s", n->lockstep ? " lockstep" : "", n->down ? " down" : "");
+    line(p, n);
+    out_s(p->out, " {\n");
     p->out->indent++;
     nodes(p, &n->body);
     p->out->indent--;
@@ -177,6 +198,7 @@ static void loop(Printer *p, const TileNode *n) {
 static void copy(Printer *p, const TileNode *n) {
     out_f(p->out, "%s %%%d %s", n->kind == TILE_LOAD ? "load" : "store", n->buf->id, n->buf->name);
     if (n->share) out_f(p->out, " share %s", tile_words_share[n->share]);
+    line(p, n);
     out_s(p->out, "\n");
 }
 
@@ -200,6 +222,7 @@ static void compute(Printer *p, const TileNode *n) {
     else out_f(p->out, "%d %s", n->stmt->id, n->stmt->targets.at[0].tensor->name);
     if (n->simd) out_s(p->out, " by simd");
     if (n->dot) out_f(p->out, " by panel %d", tile_dot_number(p->out->arena, p->stage, n->dot, &first));
+    line(p, n);
     out_s(p->out, "\n");
 }
 
@@ -356,9 +379,41 @@ static void stage(Printer *p, const TileStage *s) {
     out_s(out, "}\n");
 }
 
+/* --- the kernel's own text ------------------------------------------------------------------------------------------------------------- */
+
+static void note_sources(Printer *p, const TileNodes *body) {
+    for (int i = 0; i < body->n; i++) {
+        const Source *s = body->at[i]->span.src;
+        bool known = !s;
+        for (int k = 0; k < p->sources.n; k++) known |= p->sources.at[k] == s;
+        if (!known) vec_push(p->out->arena, &p->sources, s);
+        note_sources(p, &body->at[i]->body);
+    }
+}
+
+/* Its lines behind bars, so that no line of it is taken for one of the program. */
+static void print_source(Printer *p, const Source *s, uint32_t lo, uint32_t hi) {
+    const char *slash = strrchr(s->path, '/');
+    out_f(p->out, "\nsource %zu %u %u ", s->size, lo, hi);
+    for (const char *c = slash ? slash + 1 : s->path; *c; c++) out_n(p->out, *c == '\n' || *c == '\r' ? "?" : c, 1);
+    for (size_t at = 0; at < s->size;) {
+        const char *end = memchr(s->text + at, '\n', s->size - at);
+        size_t n = end ? (size_t)(end - s->text) - at : s->size - at;
+        out_s(p->out, "\n|");
+        out_n(p->out, s->text + at, n);
+        at += n + 1;
+    }
+    out_s(p->out, "\n");
+}
+
 void tile_print(const TileProgram *p, Out *out) {
     Printer x = {.out = out, .p = p, .names = kernel_index_names(p->kernel, out->arena)};
-    out_s(out, "# knyfe tile 1\n\n");
+    Span own = p->kernel->span;
+    if (own.src && own.hi > own.lo) {
+        vec_push(out->arena, &x.sources, own.src);
+        for (int i = 0; i < p->stages.n; i++) note_sources(&x, &p->stages.at[i]->body);
+    }
+    out_f(out, "# knyfe tile %d\n\n", TILE_VERSION);
     kernel_print(p->kernel, out);
     for (int i = 0; i < p->kernel->tensors.n; i++) out_f(out, "%s%s", i ? ", " : "\ntensors ", p->kernel->tensors.at[i]->name);
     if (p->kernel->tensors.n) out_s(out, "\n");
@@ -366,4 +421,6 @@ void tile_print(const TileProgram *p, Out *out) {
         out_s(out, "\n");
         stage(&x, p->stages.at[i]);
     }
+    if (p->made) out_f(out, "\nmade %s\n", p->made);
+    for (int i = 0; i < x.sources.n; i++) print_source(&x, x.sources.at[i], i ? 0 : own.lo, i ? 0 : own.hi);
 }

@@ -4,6 +4,7 @@
 #include "lower/expr.h"
 #include <ctype.h>
 #include <inttypes.h>
+#include <stdlib.h>
 
 enum { DEPTH_MAX = 48, SLOTS_MAX = 64 };
 
@@ -18,7 +19,7 @@ static void skip(TileReader *r) {
 }
 
 /* To the next line with something in it. */
-static void skip_lines(TileReader *r) {
+void tile_reader_skip_lines(TileReader *r) {
     for (skip(r); here(r) == '\n'; skip(r)) r->at++;
 }
 
@@ -46,13 +47,15 @@ static bool fail(TileReader *r, const char *expected) {
 }
 
 /* Reports a fault of what stands from `from` to the cursor; false. */
-__attribute__((format(printf, 3, 4))) static bool fault(TileReader *r, uint32_t from, const char *format, ...) {
+bool tile_reader_fault(TileReader *r, uint32_t from, const char *format, ...) {
     va_list args;
     va_start(args, format);
     diag_error(r->diags, (Span){r->source, from, r->at > from ? r->at : from + 1}, "%s", arena_vprintf(r->a, format, args));
     va_end(args);
     return false;
 }
+
+#define fault tile_reader_fault
 
 /* Takes the word or the signs of `text` if they stand here. */
 static bool takes(TileReader *r, const char *text) {
@@ -496,6 +499,21 @@ static bool level_step(TileReader *r, TileLevel *v) {
     return !takes(r, ":") || number(r, INT64_MAX, &v->most);
 }
 
+/* @line, @source:line or nothing. */
+static bool node_place(TileReader *r, TileNode *n) {
+    TileLine x = {.n = n, .at = r->at};
+    int64_t number = 0;
+    if (!takes(r, "@")) return true;
+    if (!tile_reader_number(r, INT32_MAX, &x.line)) return false;
+    if (takes(r, ":")) {
+        number = x.line;
+        if (!tile_reader_number(r, INT32_MAX, &x.line)) return false;
+    }
+    x.source = (int)number;
+    vec_push(r->a, &r->lines, x);
+    return true;
+}
+
 static bool level(TileReader *r, TileNode *n) {
     TileLevel v = {0};
     if (!new_variable(r, &v.var) || !expect(r, "..") || !new_variable(r, &v.end) || !expect(r, "=")) return false;
@@ -520,7 +538,7 @@ static bool for_line(TileReader *r, TileNode *n, int depth) {
     }
     n->lockstep = takes(r, "lockstep");
     n->down = takes(r, "down");
-    if (!expect(r, "{") || !line_end(r)) return false;
+    if (!node_place(r, n) || !expect(r, "{") || !line_end(r)) return false;
     return body_lines(r, &n->body, depth + 1);
 }
 
@@ -575,16 +593,16 @@ static bool compute_line(TileReader *r, TileNode *n, TilePart part) {
 static bool node_line(TileReader *r, TileNode *n, int depth) {
     n->span = (Span){r->source, r->at, token_end(r)};
     if (takes(r, "for")) return for_line(r, n, depth);
-    if (takes(r, "load")) return copy_line(r, n, true);
-    if (takes(r, "store")) return copy_line(r, n, false);
+    if (takes(r, "load")) return copy_line(r, n, true) && node_place(r, n);
+    if (takes(r, "store")) return copy_line(r, n, false) && node_place(r, n);
     int part = one_of(r, tile_words_part);
-    if (part >= 0) return compute_line(r, n, (TilePart)part);
+    if (part >= 0) return compute_line(r, n, (TilePart)part) && node_place(r, n);
     return fail(r, "'for', 'load', 'store', 'compute', 'init', 'step', 'final', 'scan', 'test' or '}'");
 }
 
 static bool body_lines(TileReader *r, TileNodes *body, int depth) {
     for (;;) {
-        skip_lines(r);
+        tile_reader_skip_lines(r);
         if (takes(r, "}")) return line_end(r);
         TileNode *n = NEW(r->a, TileNode);
         if (!node_line(r, n, depth) || !line_end(r)) return false;
@@ -636,7 +654,7 @@ static bool stage(TileReader *r) {
     if (!expect(r, "{") || !line_end(r)) return false;
     vec_push(r->a, &r->p->stages, s);
     for (;;) {
-        skip_lines(r);
+        tile_reader_skip_lines(r);
         if (takes(r, "}")) return line_end(r) && stage_end(r);
         if (!part_line(r, NEW(r->a, TileNode)) || !line_end(r)) return false;
     }
@@ -674,6 +692,12 @@ static bool tensors_line(TileReader *r, Kernel *k) {
 
 TileProgram *tile_read(Arena *a, Names *names, Diags *diags, const Source *source, const FrontOptions *front, ParseExprFn *parse) {
     uint32_t end = kernel_end(source);
+    static const char head[] = "# knyfe tile ";
+    int version = begins(source, 0, head) ? atoi(source->text + sizeof head - 1) : 1;
+    if (version < 1 || version > TILE_VERSION) {
+        diag_error(diags, (Span){source, 0, (uint32_t)sizeof head}, "this is Tile IR of version %d; this knyfe reads versions 1 to %d", version, TILE_VERSION);
+        return NULL;
+    }
     FrontOptions options = *front;
     options.kernel_text = true;
     Program *program = front_load(a, names, diags, source_of_text(a, source->path, source->text, end), &options);
@@ -682,9 +706,9 @@ TileProgram *tile_read(Arena *a, Names *names, Diags *diags, const Source *sourc
     TileProgram *p = NEW(a, TileProgram);
     *p = (TileProgram){.kernel = k, .n_indices = k->n_indices};
     TileReader r = {.a = a, .names = names, .diags = diags, .source = source, .at = end, .parse = parse, .k = k, .p = p, .index_names = kernel_index_names(k, a)};
-    skip_lines(&r);
+    tile_reader_skip_lines(&r);
     if (takes(&r, "tensors") && !tensors_line(&r, k)) return NULL;
-    for (skip_lines(&r); r.at < source->size; skip_lines(&r))
-        if (!expect(&r, "stage") || !stage(&r)) return NULL;
-    return p;
+    for (tile_reader_skip_lines(&r); takes(&r, "stage"); tile_reader_skip_lines(&r))
+        if (!stage(&r)) return NULL;
+    return tile_reader_origin(&r, k) ? p : NULL;
 }

@@ -10,6 +10,9 @@ typedef struct TileStep { Index *var; Expr *value; int64_t most; bool used; } Ti
  * is read `number` of that tile. */
 typedef struct TileLater { uint32_t from, end; Expr **to, **next; int64_t *most; TileBuf *serves; int number; } TileLater;
 
+/* A node's line in a source that is read later: its number among them. */
+typedef struct TileLine { TileNode *n; int source; int64_t line; uint32_t at; } TileLine;
+
 /* The reader: a cursor over the text, and what the stage being read has so far. */
 typedef struct TileReader {
     Arena *a;
@@ -27,6 +30,7 @@ typedef struct TileReader {
     VEC(TileLater) later;
     VEC(TileDot *) dots;
     VEC(const Stmt *) dot_stmts;            /* beside dots */
+    VEC(TileLine) lines;
     struct { VEC(const Stmt *) stmt; VEC(TilePart) part; VEC(TileSimd *) plan; } simd;
 
     VEC(Index *) residue;                   /* indices of reductions that stand inside others */
@@ -40,6 +44,8 @@ bool tile_reader_takes(TileReader *r, const char *text);
 bool tile_reader_expect(TileReader *r, const char *text);
 bool tile_reader_number(TileReader *r, int64_t most, int64_t *v);
 bool tile_reader_fail(TileReader *r, const char *expected);
+__attribute__((format(printf, 3, 4))) bool tile_reader_fault(TileReader *r, uint32_t from, const char *format, ...);
+void tile_reader_skip_lines(TileReader *r);
 int tile_reader_one_of(TileReader *r, const char *const *words);
 Expr *tile_reader_expr(TileReader *r, DType want);
 const Stmt *tile_reader_stmt(TileReader *r);
@@ -55,3 +61,6 @@ bool tile_reader_command(TileReader *r);
 
 /* The typed expression; NULL after an error, which has been reported. want: the type it must have, or DT_NONE. */
 Expr *tile_reader_make(TileReader *r, const AExpr *e, DType want);
+
+/* tile_origin.c: what stands behind the stages. */
+bool tile_reader_origin(TileReader *r, Kernel *k);

@@ -3,6 +3,8 @@
 #include "dsl/kernel_build.h"
 #include "lower/tile.h"
 
+enum { TILE_VERSION = 2 };     /* of the text; 1 had no lines of the kernel's file */
+
 /* Words of the enums of lower/tile.h, in their order; ended by NULL. */
 extern const char *const tile_words_over[], *const tile_words_share[], *const tile_words_part[], *const tile_words_spread[];
 /* CombKind of a command's reduction: CK_SUM .. CK_MIN. */

@@ -36,10 +36,13 @@ static const char *command_line(Tool *t) {
 }
 
 /* A stage of a program for a grid. */
-static int emit_program(Tool *t, const TileProgram *p, const Machine *m, Out *o) {
+static int emit_program(Tool *t, const TileProgram *program, const Machine *m, Out *o) {
+    TileProgram *p = NEW(t->arena, TileProgram);
+    *p = *program;
+    if (!p->made) p->made = command_line(t);
     if (t->options->dump && !strcmp(t->options->dump, "tile")) tile_print(p, o);
     else if (t->options->dump && !strcmp(t->options->dump, "schedule")) schedule_print(p, m->name, t->arena, o);
-    else grid_emit(t, p, command_line(t), o);
+    else grid_emit(t, p, p->made, o);
     return STATUS_GOOD;
 }
 
@@ -64,7 +67,7 @@ static int emit_from_tile(Tool *t, const Machine *m) {
     const Source *s = source_read(t->arena, path, &why);
     if (!s) tool_die(STATUS_ENVIRONMENT, "%s: %s", path, why);
     FrontOptions front = tool_front_options(t);
-    const TileProgram *p = tile_read(t->arena, t->names, t->diags, s, &front, grammar_expr);
+    TileProgram *p = tile_read(t->arena, t->names, t->diags, s, &front, grammar_expr);
     int status = tool_print_diags(t);
     if (!p || status) return status ? status : STATUS_PROGRAM;
     if (!p->stages.n) {
@@ -79,6 +82,7 @@ static int emit_from_tile(Tool *t, const Machine *m) {
         tool_error("%s: error: %s", path, report.why);
         return STATUS_PROGRAM;
     }
+    p->verified = report.text;
     Out o = out_new(t->arena);
     emit_program(t, p, m, &o);
     tool_write(t, t->options->output, o.text ? o.text : "", o.n);
