@@ -66,20 +66,58 @@ static bool volume(const Index *const *idx, int n, const int64_t *dims, double *
     return true;
 }
 
-/* Multiply-adds of a statement that the engine of panels has the type for. */
-static double products(const Stmt *s, const int64_t *dims, const SimMachine *m, DType *type) {
+typedef struct Varies { const Reduce *r; bool found; } Varies;
+static bool see_index(void *context, Expr *e) {
+    Varies *v = context;
+    for (int i = 0; e->kind == X_INDEX && i < v->r->idx.n; i++) v->found |= e->index == v->r->idx.at[i];
+    return !v->found;
+}
+
+static bool see_operation(void *context, Expr *e) {
+    int *n = context;
+    *n += e->kind == X_OP || ((e->kind == X_CONVERT || e->kind == X_SAT) && dtype_is_float(e->type) != dtype_is_float(e->args.at[0]->type));
+    return e->kind != X_READ;
+}
+
+/* Factors of a sum's operand: reads that vary along it, two at most; others: operations of those that do not, which may leave the sum. */
+typedef struct Factors { const Expr *read[2]; int reads, others; bool fits; } Factors;
+
+static void factors(const Reduce *r, const Expr *e, Factors *f) {
+    Varies v = {r, false};
+    e = bare(e);
+    expr_walk((Expr *)e, see_index, &v);
+    if (!v.found) {
+        f->others++;
+        expr_walk((Expr *)e, see_operation, &f->others);
+    } else if (e->kind == X_OP && e->op == OP_MUL)
+        for (int i = 0; i < 2; i++) factors(r, e->args.at[i], f);
+    else if (e->kind == X_READ && e->tensor->rank && f->reads < 2) f->read[f->reads++] = e;
+    else f->fits = false;
+}
+
+/* The type in which the engine of panels may multiply the two: theirs; or that of 16 bits where the other is a temporary of f32, which a
+ * schedule may have rounded. */
+static DType multiplied(const Tensor *x, const Tensor *y, const SimMachine *m) {
+    bool rounded = dtype_is_float(x->type) && dtype_is_float(y->type);
+    DType t = x->type == y->type ? x->type : rounded && x->type == DT_F32 && x->role == TR_TEMP ? y->type : rounded && y->type == DT_F32 && y->role == TR_TEMP ? x->type : DT_NONE;
+    PeType p = t == DT_NONE ? PE_TYPE_COUNT : grid_type(t);
+    return p != PE_TYPE_COUNT && m->dpe.rate[p].den ? t : DT_NONE;
+}
+
+/* Counts the multiply-adds of a statement that the engine of panels has a type for. */
+static void count_products(const Stmt *s, const int64_t *dims, const SimMachine *m, RoofWork *w) {
     const Reduce *r = s->value->kind == X_REDUCE ? s->value->reduce : NULL;
-    if (!r || r->comb->kind != CK_SUM || r->pred || r->scan != SCAN_NONE) return 0;
-    const Expr *p = bare(r->operands.at[0]);
-    if (p->kind != X_OP || p->op != OP_MUL) return 0;
-    const Expr *x = bare(p->args.at[0]), *y = bare(p->args.at[1]);
-    if (x->kind != X_READ || y->kind != X_READ || x->tensor->type != y->tensor->type || !x->tensor->rank || !y->tensor->rank) return 0;
-    PeType t = grid_type(x->tensor->type);
-    double v = 1;
-    if (t == PE_TYPE_COUNT || !m->dpe.rate[t].den) return 0;
-    if (!volume((const Index *const *)s->idx.at, s->idx.n, dims, &v) || !volume((const Index *const *)r->idx.at, r->idx.n, dims, &v)) return 0;
-    *type = x->tensor->type;
-    return v;
+    if (!r || r->comb->kind != CK_SUM || r->pred || r->scan != SCAN_NONE) return;
+    Factors f = {.fits = true};
+    factors(r, r->operands.at[0], &f);
+    DType t = f.fits && f.reads == 2 ? multiplied(f.read[0]->tensor, f.read[1]->tensor, m) : DT_NONE;
+    double results = 1, v;
+    if (t == DT_NONE || !volume((const Index *const *)s->idx.at, s->idx.n, dims, &results)) return;
+    v = results;
+    if (!volume((const Index *const *)r->idx.at, r->idx.n, dims, &v)) return;
+    w->products += v;
+    w->product_type = t;
+    if (v > results) w->operations -= f.others * (v - results);     /* once a result, not once a term */
 }
 
 RoofWork roofline_work(Arena *a, const Kernel *k, const int64_t *dims, const SimMachine *grid, const bool *in_sram, double operations) {
@@ -96,7 +134,7 @@ RoofWork roofline_work(Arena *a, const Kernel *k, const int64_t *dims, const Sim
         if (inputs_shape(a, k->params.at[i], dims, &x)) continue;
         *(in_sram && in_sram[i] ? &w.sram : &w.dram) += input_bytes(k, k->params.at[i], (double)x.n, fmax(operations, results));
     }
-    for (int i = 0; grid && i < k->stmts.n; i++) w.products += products(k->stmts.at[i], dims, grid, &w.product_type);
+    for (int i = 0; grid && i < k->stmts.n; i++) count_products(k->stmts.at[i], dims, grid, &w);
     return w;
 }
 
