@@ -223,7 +223,7 @@ static const struct { const char *header, *words; } includes[] = {
     {"stdbool.h", " bool true false "},
     {"stddef.h", " size_t NULL PTRDIFF_MAX "},
     {"stdint.h", NULL},
-    {"stdlib.h", " malloc free "},
+    {"stdlib.h", " malloc aligned_alloc free "},
     {"string.h", " memcpy "},
 };
 

@@ -49,10 +49,10 @@
 
 const HostHelper host_helpers[] = {
     {"knf_alloc", "void *", "size_t size, int rank, const int64_t *extent",
-     "memory for a temporary; NULL when there is none or its size is no size_t", {
+     "memory for a temporary, from the beginning of a line of the cache; NULL when there is none or its size is no size_t", {
         "for (int r = 0; r < rank; r++) if (extent[r] <= 0) return malloc(1);",
         "for (int r = 0; r < rank; r++) if (__builtin_mul_overflow(size, extent[r], &size)) return NULL;",
-        "return size <= PTRDIFF_MAX ? malloc(size) : NULL;"}},
+        "return size <= PTRDIFF_MAX - 63 ? aligned_alloc(64, (size + 63) / 64 * 64) : NULL;"}},
     {"knf_clamp", "int64_t", "int64_t i, int64_t lo, int64_t hi", NULL, {"return i < lo ? lo : i > hi ? hi : i;"}},
     {"knf_inside", "bool", "int64_t i, int64_t n", "0 <= i < n", {"return (uint64_t)i < (uint64_t)n;"}},
     {"knf_limit_i32", "int32_t", "int32_t i, int32_t lo, int32_t hi", NULL, {"return i < lo ? lo : i > hi ? hi : i;"}},

@@ -43,13 +43,18 @@ const int n_host_vector_types = sizeof host_vector_types / sizeof *host_vector_t
 #define MIN_I(a, b) a " < " b " ? " a " : " b
 
 /* IEEE 754-2019 maximum and minimum: masks select a, b, both (the zeros), or their sum (a nan). */
-#define EXTREME(op, type, V, U, more, less, both) \
+#define EXTREME(op, type, V, U, more, less, both, p, mask, which) \
     {"knf_v" op "_" type, "knf_" V, "knf_" V " a, knf_" V " b", "IEEE 754-2019, by lanes: nan if either is, -0 below +0", { \
+        "#if defined __AVX512DQ__ && defined __GNUC__ && !defined __clang__", \
+        "const knf_" V " number = __builtin_ia32_range" p "512_mask(a, b, " which ", a, (" mask ")-1, 4);", \
+        "return __builtin_ia32_add" p "512_mask(a, b, number, (" mask ")__builtin_ia32_cmp" p "512_mask(a, b, 3, (" mask ")-1, 4), 4);", \
+        "#else", \
         "const knf_" U " first = (knf_" U ")(a " more " b) & (knf_" U ")a;", \
         "const knf_" U " second = (knf_" U ")(a " less " b) & (knf_" U ")b;", \
         "const knf_" U " same = (knf_" U ")(a == b) & ((knf_" U ")a " both " (knf_" U ")b);", \
         "const knf_" U " nan = ~((knf_" U ")(a < b) | (knf_" U ")(a >= b)) & (knf_" U ")(a + b);", \
-        "return (knf_" V ")(first | second | same | nan);"}},
+        "return (knf_" V ")(first | second | same | nan);", \
+        "#endif"}},
 #define EXTREME_I(op, type, V, U, more) \
     {"knf_v" op "_" type, "knf_" U, "knf_" U " a, knf_" U " b", NULL, { \
         "const knf_" U " first = (knf_" U ")((knf_" V ")a " more " (knf_" V ")b);", \
@@ -120,8 +125,8 @@ const int n_host_vector_types = sizeof host_vector_types / sizeof *host_vector_t
 
 const HostHelper host_vector_helpers[] = {
     DOT_BLOCK("f32", "float", "f32x16", 16) DOT_BLOCK("f64", "double", "f64x8", 8)
-    EXTREME("max", "f32", "f32x16", "u32x16", ">", "<", "&") EXTREME("min", "f32", "f32x16", "u32x16", "<", ">", "|")
-    EXTREME("max", "f64", "f64x8", "u64x8", ">", "<", "&") EXTREME("min", "f64", "f64x8", "u64x8", "<", ">", "|")
+    EXTREME("max", "f32", "f32x16", "u32x16", ">", "<", "&", "ps", "uint16_t", "5") EXTREME("min", "f32", "f32x16", "u32x16", "<", ">", "|", "ps", "uint16_t", "4")
+    EXTREME("max", "f64", "f64x8", "u64x8", ">", "<", "&", "pd", "uint8_t", "5") EXTREME("min", "f64", "f64x8", "u64x8", "<", ">", "|", "pd", "uint8_t", "4")
     EXTREME_I("max", "i32", "i32x16", "u32x16", ">") EXTREME_I("min", "i32", "i32x16", "u32x16", "<")
     EXTREME_I("max", "i64", "i64x8", "u64x8", ">") EXTREME_I("min", "i64", "i64x8", "u64x8", "<")
     FOLD16("add", "f32", "float", "f32x16", ADDED) FOLD16("mul", "f32", "float", "f32x16", MULTIPLIED)

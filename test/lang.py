@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """The language as its users meet it, TAP on standard output.
 
-usage: lang.py KNYFE err|lang|examples|docs|plant|sample [--bless] [--target MACHINE [--level -O0]] [NAME ...]
+usage: lang.py KNYFE err|lang|examples|docs|plant|sample [--bless] [--target MACHINE [--level -O0]] [--plain] [NAME ...]
 
-Tests run on the machine of --target, their PE programs compiled at --level; on the host without.
+Tests run on the machine of --target, their PE programs compiled at --level; on the host without, with --plain by the
+statements' own loops.
 
 err       every test/err/*.knf is refused by `knyfe check` with exit status 1 and nothing on standard output; one error stands at each
           line marked `#! error` (or `#! error: WORD`, then an error, note, help or edit has WORD), and no error elsewhere. Where FILE.err stands
@@ -164,6 +165,9 @@ def main(arguments):
         at = arguments.index('--target')
         options.target = ['-t', arguments[at + 1]]
         del arguments[at:at + 2]
+    if '--plain' in arguments:
+        options.target += ['--plain']
+        arguments.remove('--plain')
     if '--level' in arguments[:-1]:
         at = arguments.index('--level')
         options.target += arguments[at:at + 2]

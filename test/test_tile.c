@@ -11,7 +11,7 @@
 
 typedef void Each(Arena *a, const char *path, const TileProgram *p, const TileMachine *m, void *context);
 
-static int each(Each *f, void *context) {
+static int each_on(const TileMachine *machines, int n_machines, Each *f, void *context) {
     Arena *all = tile_arena();
     TilePaths paths = {0};
     int n = 0;
@@ -20,10 +20,10 @@ static int each(Each *f, void *context) {
         for (int number = 0;; number++) {
             Arena *a = tile_arena();
             Kernel *k = tile_kernel(a, paths.at[i % paths.n], number, i < paths.n ? NULL : "f16");
-            for (int m = 0; k && m < TILE_MACHINES; m++, n++) {
+            for (int m = 0; k && m < n_machines; m++, n++) {
                 const char *why;
-                TileProgram *p = lower(k, &tile_machines[m], a, &why);
-                if (p) f(a, paths.at[i % paths.n], p, &tile_machines[m], context);
+                TileProgram *p = lower(k, &machines[m], a, &why);
+                if (p) f(a, paths.at[i % paths.n], p, &machines[m], context);
             }
             arena_free(a);
             if (!k) break;
@@ -31,6 +31,8 @@ static int each(Each *f, void *context) {
     arena_free(all);
     return n;
 }
+
+static int each(Each *f, void *context) { return each_on(tile_machines, TILE_MACHINES, f, context); }
 
 static void reads_back(Arena *a, const char *path, const TileProgram *p, const TileMachine *m, void *context) {
     (void)m;
@@ -59,6 +61,23 @@ static void verifies(Arena *a, const char *path, const TileProgram *p, const Til
     if (tile_verify(p, m, &r, a) && !r.open) return;
     ++*bad;
     print_error("%s %s: %s\n", path, p->kernel->name, r.why ? r.why : r.doubt);
+}
+
+/* The same for threads that address memory in place; there is a program for every kernel. */
+static void count(Arena *a, const char *path, const TileProgram *p, const TileMachine *m, void *context) {
+    int *all = context;
+    (void)a, (void)path, (void)p, (void)m;
+    ++*all;
+}
+
+static void test_in_place(void **state) {
+    (void)state;
+    int bad = 0, programs = 0;
+    int n = each_on(&tile_host, 1, count, &programs);
+    assert_true(n > 100 && n == programs);
+    each_on(&tile_host, 1, reads_back, &bad);
+    each_on(&tile_host, 1, verifies, &bad);
+    assert_int_equal(bad, 0);
 }
 
 /* The middle of the times of verifying a kernel is below 2 ms. */
@@ -147,6 +166,6 @@ static void test_verify(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_round_trip), cmocka_unit_test(test_verify), cmocka_unit_test(test_time), cmocka_unit_test(test_disturbed)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_round_trip), cmocka_unit_test(test_in_place), cmocka_unit_test(test_verify), cmocka_unit_test(test_time), cmocka_unit_test(test_disturbed)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

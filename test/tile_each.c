@@ -18,6 +18,8 @@ const TileMachine tile_machines[TILE_MACHINES] = {
     {.rows = 2, .cols = 3, .local = 64 << 10},
 };
 
+const TileMachine tile_host = {.rows = 1, .cols = 1, .local = 2 << 20, .in_place = true, .panel = 64, .lanes = 64, .accumulators = 28, .dots = {[DT_F32] = true, [DT_F64] = true}};
+
 static int by_name(const void *x, const void *y) { return strcmp(*(const char *const *)x, *(const char *const *)y); }
 
 static void folder(Arena *a, const char *path, TilePaths *to) {

@@ -5,6 +5,9 @@
 enum { TILE_MACHINES = 3 };
 extern const TileMachine tile_machines[TILE_MACHINES];
 
+/* One that addresses memory in place. */
+extern const TileMachine tile_host;
+
 typedef VEC(const char *) TilePaths;
 void tile_paths(Arena *a, TilePaths *to);
 /* Kernel number `number` of a file, of a type parameter T = type (NULL: as it is); NULL behind the last, and where there is no T. */

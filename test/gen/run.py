@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Random programs through knyfe: each must check, and give what the oracle gives.
 
-    run.py --knyfe build/knyfe [--seed S] [--count N] [--first I] [--out DIR] [--target host] [--schedules N] [--least-hits 50] [--jobs N] [--tap] [--progress]
+    run.py --knyfe build/knyfe [--seed S] [--count N] [--first I] [--out DIR] [--target host] [--plain] [--schedules N] [--least-hits 50] [--jobs N] [--tap] [--progress]
 
 Prints each failure with what makes it again, and a summary; with --tap one line for each result. Exit status 1 when anything failed.
 Most of the time goes into the C compiler, so most batches are compiled as one file (cc.py) with little optimising, and one in five as
@@ -62,6 +62,7 @@ def check(knyfe, paths):
 def run_tests(a, paths, cc, schedule=None):
     """Results of knyfe test on the files: (ok, name of the kernel, line, what it says). Files whose run dies are tried one by one."""
     command = [a.knyfe, "test", "-q", "--no-cache", "-t", a.target, "--batch", str(len(paths)), "--seed", str(a.seed)]
+    command += ["--plain"] if a.plain else []
     command += ([] if a.target == "host" else ["--level", "-O0"]) + (["-s", schedule] if schedule else []) + paths
     p = subprocess.run(command, capture_output=True, text=True, errors="replace", env=dict(os.environ, CC=cc) if a.target == "host" else None)
     results = []
@@ -119,6 +120,7 @@ def main():
     args.add_argument("--seed", type=int, default=1)
     args.add_argument("--count", type=int, default=100)
     args.add_argument("--first", type=int, default=1)
+    args.add_argument("--plain", action="store_true", help="host C from the statements' own loops, without Tile IR")
     args.add_argument("--target", default="host", help="the machine that they run on")
     args.add_argument("--scale", type=int, default=1, help="tensors may have so many times the elements")
     args.add_argument("--schedules", type=int, default=0, help="on a grid: every program under so many random legal schedules as well")
