@@ -41,6 +41,9 @@ Eval *eval_new(Arena *a, const Kernel *k, const int64_t *dims, const void *const
     *ev = (Eval){.arena = a, .kernel = k, .dims = dims, .scratch = {.arena = a}};
     if (options) ev->options = *options;
     ev->stores = NEW_ARRAY(a, Store, k->tensors.n + 1);
+    ev->charged = NEW_ARRAY(a, bool, k->tensors.n + 1);
+    for (int i = 0; ev->options.charged && ev->options.charged[i]; i++)
+        for (int n = 0; n < k->tensors.n; n++) ev->charged[k->tensors.at[n]->id] |= !strcmp(k->tensors.at[n]->name, ev->options.charged[i]);
     ev->plans = NEW_ARRAY(a, Plan, k->stmts.n + 1);
     double bytes = 0, limit = ev->options.memory_limit ? (double)ev->options.memory_limit : 8.0 * (1ll << 30);
     *why = check_ranks(ev);
@@ -96,8 +99,22 @@ static bool target_run(Frame *fr, const Store *s, const Target *t, int64_t *at) 
     return !fr->mask && s->rank > 0;
 }
 
+/* The value may have been rounded at another scale: by one unit of the last place, or the least that the type has. */
+static Col charged(Frame *fr, DType type, const Col *value) {
+    const DTypeRow *row = &dtype_table[type];
+    const double *f = col_f(fr, value, fr->n), *before = col_e(fr, value, fr->n);
+    double *e = scratch_f(fr, fr->n), unit = ldexp(1, 1 - row->precision), least = ldexp(1, 2 - ilogb(row->max_finite) - row->precision);
+    for (int l = 0; l < fr->n; l++) e[l] = (before ? before[l] : 0) + (isfinite(f[l]) ? unit * fabs(f[l]) + least : 0);
+    return col_of_f(f, e, fr->n);
+}
+
 void target_store(Frame *fr, const Target *t, const Col *value) {
     Eval *ev = fr->eval;
+    Col more;
+    if (ev->charged[t->tensor->id] && dtype_is_float(t->tensor->type)) {
+        more = charged(fr, t->tensor->type, value);
+        value = &more;
+    }
     Store *s = &ev->stores[t->tensor->id];
     int64_t first;
     store_ready(ev, s);

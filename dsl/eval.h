@@ -8,6 +8,7 @@ typedef struct Eval Eval;
 typedef struct EvalOptions {
     bool no_bounds;         /* values only: for timing */
     int64_t memory_limit;   /* bytes for temporaries and outputs; 0: 8 GiB */
+    const Name *charged;    /* tensors, up to a NULL, across whose rounding to a narrower float a scaling was moved: another rounding is charged; or NULL */
     void (*progress)(void *context, double fraction);   /* or NULL; called now and then during eval_all */
     void *progress_context;
 } EvalOptions;

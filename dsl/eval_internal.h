@@ -47,6 +47,7 @@ struct Eval {
     const int64_t *dims;
     EvalOptions options;
     Store *stores;                /* by Tensor.id */
+    bool *charged;                /* by Tensor.id: EvalOptions.charged */
     Plan *plans;                  /* by Stmt.id */
     Scratch scratch;
     bool demand;                  /* eval_points: temporaries are evaluated where they are read */

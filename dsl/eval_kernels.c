@@ -7,7 +7,7 @@
 #pragma GCC diagnostic ignored "-Wunused-variable"
 #pragma GCC diagnostic ignored "-Wunused-but-set-variable"
 
-#define OP(id, name, arity, syntax, accepts, gives, ulp, feval, ferr, ieval, libm) \
+#define OP(id, name, arity, syntax, accepts, gives, ulp, feval, ferr, ieval, libm, fx) \
     CLONES static void float_##id(int n, const double *pa, const double *pb, const double *pc, double *pr) { \
         for (int l = 0; l < n; l++) { \
             double a = pa[l], b = arity > 1 ? pb[l] : 0, c = arity > 2 ? pc[l] : 0; \

@@ -2,8 +2,8 @@
 #include <string.h>
 
 const OpRow op_table[OP_COUNT] = {
-#define OP(id, name, arity, syntax, accepts, gives, ulp, feval, ferr, ieval, libm) \
-    [OP_##id] = {name, arity, OPS_##syntax, OPA_##accepts, OPG_##gives, ulp, libm},
+#define OP(id, name, arity, syntax, accepts, gives, ulp, feval, ferr, ieval, libm, fx) \
+    [OP_##id] = {name, arity, OPS_##syntax, OPA_##accepts, OPG_##gives, ulp, libm, (OpEffect)fx},
 #include "dsl/ops.def"
 #undef OP
 };

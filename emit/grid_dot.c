@@ -103,12 +103,29 @@ static CExpr operand(GridGen *g, const Panel *p, const Expr *read, const Index *
     return grid_place(g, t->turned, NULL, pitch, "pop", slot);
 }
 
-static void dot(GridGen *g, const Panel *p, int acc, bool add, CExpr k, CExpr a, CExpr b) {
+static bool holds_join(const TileNodes *body, const Stmt *s) {
+    for (int i = 0; i < body->n; i++)
+        if ((body->at[i]->stmt == s && body->at[i]->part == TILE_JOIN) || holds_join(&body->at[i]->body, s)) return true;
+    return false;
+}
+
+/* Sums that join states after a block of k begin anew with each: where in k that is. NULL: each step is such a block. */
+static Expr *joined_from(GridGen *g, const TileNode *n) {
+    int at = g->path.n;
+    const TileAxis *k = here(g, n->dot->k);
+    while (at > 0 && !holds_join(&g->path.at[at - 1]->body, n->stmt)) at--;
+    for (int i = at; i < g->path.n; i++)
+        for (int l = 0; l < g->path.at[i]->levels.n; l++)
+            if (g->path.at[i]->levels.at[l].axis == k) return tile_block(g->a, k, g->path.at, at).lo;
+    return NULL;
+}
+
+static void dot(GridGen *g, const Panel *p, int acc, const char *add, CExpr k, CExpr a, CExpr b) {
     Out o = out_new(g->a);
     out_s(&o, "pe_dot(pe, ");
     if (acc) out_f(&o, ".acc = %d, ", acc);
     out_f(&o, ".m = %s, .n = %s, .k = %s, ", grid_int(g, p->size[0]).text, grid_int(g, p->size[1]).text, k.text);
-    if (add) out_s(&o, ".add = true, ");
+    if (add) out_f(&o, ".add = %s, ", add);
     out_f(&o, ".a = %s, .b = %s)", a.text, b.text);
     c_expr(&g->p, c_atom(o.text));
 }
@@ -153,6 +170,13 @@ static void final(GridGen *g, const TileNode *n, const Panel *p, int acc) {
     grid_tile_show(g, t);
 }
 
+/* Commands take the sum from there. */
+static bool in_accumulators(const GridGen *g, const TileNode *n) {
+    for (int i = 0; i < g->stage->bufs.n; i++)
+        if (g->tiles[i].buf->tensor == n->stmt->targets.at[0].tensor && g->tiles[i].buf->memory == TILE_ACC) return true;
+    return false;
+}
+
 void grid_dot(GridGen *g, TileNode *n) {
     Panel p = panel(g, n);
     const GridTile *state = grid_tile_of_state(g, n->stmt, 0);
@@ -160,10 +184,17 @@ void grid_dot(GridGen *g, TileNode *n) {
     enter(g, &p, n);
     if (n->part == TILE_INIT) {
         CExpr a = c_atomf(&g->p, "PE_AT(%s)", ring_of(g, n->dot->a)), b = c_atomf(&g->p, "PE_AT(%s)", ring_of(g, n->dot->b));
-        dot(g, &p, acc, false, c_atom("0"), a, b);
-    } else if (n->part == TILE_STEP) {
+        dot(g, &p, acc, NULL, c_atom("0"), a, b);
+    } else if (n->part == TILE_STEP || n->part == TILE_WHOLE) {
+        const char *add = n->part == TILE_WHOLE ? NULL : "true";
+        if (add && state && state->buf->memory == TILE_LOCAL) {
+            Expr *from = joined_from(g, n);
+            g->ops += from != NULL;
+            add = from ? c_binary(&g->p, "<", grid_int(g, grid_folded(g, from)), grid_int(g, g->pinned[p.k->id])).text : NULL;
+        }
         CExpr a = operand(g, &p, n->dot->a, p.m, 0), b = operand(g, &p, n->dot->b, p.n, 1);
-        dot(g, &p, acc, true, grid_int(g, p.size[2]), a, b);
+        dot(g, &p, acc, add, grid_int(g, p.size[2]), a, b);
+        if (n->part == TILE_WHOLE && !in_accumulators(g, n)) final(g, n, &p, acc);
     } else {
         final(g, n, &p, acc);
     }

@@ -13,6 +13,7 @@ typedef struct GridTile {
     const char *ring;       /* the buffer's enumerator */
     const char *name;       /* stem of its variables */
     bool is_ring;           /* else a scratch */
+    bool is_handed;         /* a ring that commands of the elementwise engine fill, and that the engine of panels takes */
     bool visible;           /* computations find it */
     bool has_place;         /* lo and ext stand: the loops that they mention are open */
     int order;              /* of becoming visible: later ones hide earlier ones */
@@ -156,6 +157,9 @@ void grid_body(GridGen *g, TileNodes *body);
 /* How commands and computations in a node use a tile. */
 typedef struct GridUse { bool read, written, by_engine, by_simd, by_core; int commands; } GridUse;     /* by_simd: by_engine, the elementwise one */
 GridUse grid_use(TileNode *n, const TileBuf *b);
+/* Commands of the elementwise engine in the nodes use the tile, or its states; operands of the engine of panels are taken from it. */
+bool grid_simd_uses(const TileNodes *body, const TileBuf *b);
+bool grid_dot_uses(const TileNodes *body, const TileBuf *b);
 /* The last node that uses the tile, when it stands in this very body; NULL: none, or inside a loop. */
 const TileNode *grid_last_use(const TileNodes *body, const TileBuf *b);
 /* Commands of the elementwise engine use the tile somewhere in the stage. */
@@ -223,6 +227,18 @@ CExpr grid_acc_result(GridGen *g, GridAcc *acc, int i);
 void grid_acc_loops(GridGen *g, GridAcc *acc, bool lane);
 /* A reduction in place. */
 CExpr grid_reduction(GridGen *g, const Expr *e);
+
+/* --- grid_online.c: parts of online forms at a point ------------------------------------------------------------------------------- */
+
+/* Others follow the statement's value so far. */
+bool grid_leads(GridGen *g, const Stmt *s);
+void grid_lead_shown(GridGen *g, const Stmt *s);
+void grid_lead_open(GridGen *g, const Stmt *s);
+void grid_lead_now(GridGen *g, const Stmt *s);
+void grid_lead_final(GridGen *g, const Stmt *s, CExpr result);
+void grid_correct(GridGen *g, const Stmt *s, const Stmt *lead);
+/* Nothing is done where the range of a correction behind its loop is empty: opens a block of C, and returns whether it did. */
+bool grid_correct_open(GridGen *g, const TileNode *n, GridMark *m);
 
 /* --- grid_stmt.c, grid_dot.c ----------------------------------------------------------------------------------------------------- */
 

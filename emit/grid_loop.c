@@ -25,7 +25,7 @@ static bool reads(const TileBuf *b, const Expr *e) {
 }
 
 static bool writes(const TileNode *n, const TileBuf *b) {
-    if (!n->stmt || !b->tensor || b->copied_in || n->part == TILE_INIT || n->part == TILE_STEP) return false;
+    if (!n->stmt || !b->tensor || b->copied_in || n->part == TILE_INIT || n->part == TILE_STEP || n->part >= TILE_NOW) return false;
     for (int i = 0; i < n->stmt->targets.n; i++)
         if (n->stmt->targets.at[i].tensor == b->tensor) return true;
     return false;
@@ -48,7 +48,7 @@ GridUse grid_use(TileNode *n, const TileBuf *b) {
     if (n->kind != TILE_COMPUTE) return u;
     u.written = writes(n, b);
     if (n->dot) {
-        u.read = n->part == TILE_STEP && (grid_serves(b, n->dot->a) || grid_serves(b, n->dot->b));
+        u.read = (n->part == TILE_STEP || n->part == TILE_WHOLE) && (grid_serves(b, n->dot->a) || grid_serves(b, n->dot->b));
         u.by_engine = u.read || u.written;
         u.commands = u.by_engine;
         return u;
@@ -64,7 +64,7 @@ GridUse grid_use(TileNode *n, const TileBuf *b) {
         u.by_engine = u.by_simd = u.read || u.written;
         return u;
     }
-    u.read = n->part != TILE_INIT && n->part != TILE_FINAL && reads(b, n->stmt ? n->stmt->value : n->fact->cond);
+    u.read = n->part != TILE_INIT && n->part != TILE_FINAL && n->part < TILE_NOW && reads(b, n->stmt ? n->stmt->value : n->fact->cond);
     u.by_core = u.read || u.written;
     return u;
 }
@@ -81,6 +81,64 @@ bool grid_by_simd(const GridGen *g, const TileBuf *b) {
     for (int i = 0; i < g->stage->body.n; i++)
         if (grid_use(g->stage->body.at[i], b).by_simd) return true;
     return false;
+}
+
+static bool arg_uses(const TileNode *n, const TileArg *a, const TileBuf *b) {
+    switch (a->kind) {
+    case TILE_ARG_READ: return grid_serves(b, a->read);
+    case TILE_ARG_TARGET: return b->tensor == n->stmt->targets.at[0].tensor && !b->copied_in;
+    case TILE_ARG_STATE: return b->state_of == n->stmt && b->state == a->temp;
+    case TILE_ARG_LEAD: return b->state_of == n->lead && b->state == a->temp;
+    default: return false;
+    }
+}
+
+bool grid_simd_uses(const TileNodes *body, const TileBuf *b) {
+    for (int i = 0; i < body->n; i++) {
+        const TileNode *n = body->at[i];
+        if (grid_simd_uses(&n->body, b)) return true;
+        for (int c = 0; n->simd && c < n->simd->commands.n; c++) {
+            const TileCommand *x = &n->simd->commands.at[c];
+            if (arg_uses(n, &x->dst, b) || arg_uses(n, &x->a, b) || arg_uses(n, &x->b, b)) return true;
+        }
+    }
+    return false;
+}
+
+bool grid_dot_uses(const TileNodes *body, const TileBuf *b) {
+    for (int i = 0; i < body->n; i++) {
+        const TileNode *n = body->at[i];
+        bool takes = n->dot && (n->part == TILE_STEP || n->part == TILE_WHOLE) && (grid_serves(b, n->dot->a) || grid_serves(b, n->dot->b));
+        if (takes || grid_dot_uses(&n->body, b)) return true;
+    }
+    return false;
+}
+
+/* The core itself reads or writes the tile in this computation. */
+static bool core_touches(const TileNode *n, const TileBuf *b) {
+    if (n->stmt && !b->tensor && (b->state_of == n->stmt || (n->lead && b->state_of == n->lead))) return true;
+    return writes(n, b) || (n->part != TILE_INIT && n->part != TILE_FINAL && n->part < TILE_NOW && reads(b, n->stmt ? n->stmt->value : n->fact->cond));
+}
+
+/* A scratch that an engine's commands use is the core's when those have ended. */
+static void fence_engines(GridGen *g, const TileNode *n) {
+    const TileNodes *all = &g->stage->body;
+    bool se = false, dpe = false;
+    for (int i = 0; i < g->stage->bufs.n; i++) {
+        const TileBuf *b = g->stage->bufs.at[i];
+        if (g->tiles[i].is_ring || b->memory != TILE_LOCAL || !core_touches(n, b)) continue;
+        se |= grid_simd_uses(all, b);
+        dpe |= grid_dot_uses(all, b);
+    }
+    if (se) c_expr(&g->p, c_call2(&g->p, "pe_fence", c_atom("pe"), c_atom("PE_SE")));
+    if (dpe) c_expr(&g->p, c_call2(&g->p, "pe_fence", c_atom("pe"), c_atom("PE_DPE")));
+}
+
+/* What was handed over in this body is taken away. */
+static void take_away(GridGen *g, const TileNode *n) {
+    const GridTile *t = n->kind == TILE_COMPUTE && n->simd && n->part == TILE_WHOLE ? grid_tile_of_target(g, n->stmt->targets.at[0].tensor) : NULL;
+    if (!t || !t->is_handed) return;
+    c_expr(&g->p, c_atomf(&g->p, "pe_dot(pe, .m = 0, .n = 0, .k = 0, .a = PE_AT(%s, .pop = %s), .b = PE_AT(%s))", t->ring, grid_int(g, t->slot).text, t->ring));
 }
 
 static bool has_load(const TileNode *n) {
@@ -420,11 +478,15 @@ void grid_body(GridGen *g, TileNodes *body) {
         case TILE_COMPUTE:
             if (g->core == 0) break;
             knf_line(g, n, &last);
-            if (n->dot) grid_dot(g, n);
-            else if (n->simd) grid_simd(g, n);
-            else grid_compute(g, n);
+            if (n->simd) grid_simd(g, n);
+            else if (n->dot) grid_dot(g, n);
+            else {
+                fence_engines(g, n);
+                grid_compute(g, n);
+            }
         }
     }
+    for (int i = 0; i < body->n && g->core == 1; i++) take_away(g, body->at[i]);
     for (int i = 0; i < body->n; i++)
         if (body->at[i]->kind == TILE_LOAD) unload(g, body, i);
     g->bodies.n--;

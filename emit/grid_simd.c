@@ -15,7 +15,8 @@ static int indices(const Box *b) { return b->s->idx.n + (b->r != NULL); }
 
 static Box enter(GridGen *g, const TileNode *n) {
     const Stmt *s = n->stmt;
-    bool sums_rows = n->part != TILE_WHOLE;
+    bool sums_rows = n->part != TILE_WHOLE;     /* or takes states; but a step may begin with a reduction of rows */
+    for (int i = 0; i < n->simd->commands.n; i++) sums_rows &= !n->simd->commands.at[i].is_reduction;
     Box b = {.s = s, .r = s->value->kind == X_REDUCE && !sums_rows ? s->value->reduce : NULL, .rows = lo_int(g->a, 1)};
     for (int i = 0; i < indices(&b); i++) {
         const Index *x = index_at(&b, i);
@@ -39,7 +40,8 @@ static GridTile *tile_of(GridGen *g, const TileNode *n, const TileArg *a) {
     for (int i = 0; a->kind == TILE_ARG_READ && i < g->stage->bufs.n; i++)
         if (g->tiles[i].buf->memory == TILE_ACC && g->tiles[i].buf->tensor == a->read->tensor) return &g->tiles[i];
     if (a->kind == TILE_ARG_READ) return grid_tile_of(g, a->read);
-    if (a->kind == TILE_ARG_STATE) return grid_tile_of_state(g, n->stmt, 0);
+    if (a->kind == TILE_ARG_STATE) return grid_tile_of_state(g, n->stmt, a->temp);
+    if (a->kind == TILE_ARG_LEAD) return grid_tile_of_state(g, n->lead, a->temp);
     if (a->kind == TILE_ARG_TARGET) return grid_tile_of_target(g, n->stmt->targets.at[0].tensor);
     return a->kind == TILE_ARG_TEMP ? &g->tiles[n->simd->temp[a->temp]->id] : NULL;
 }
@@ -63,18 +65,25 @@ static bool pops(GridGen *g, const TileNode *n, int number, const GridTile *t) {
     return grid_last_use(body, t->buf) == n;
 }
 
+static const Expr *const *points(GridGen *g, const Stmt *s) {
+    const Expr **subs = NEW_ARRAY(g->a, const Expr *, s->idx.n + 1);
+    for (int d = 0; d < s->idx.n; d++) subs[d] = lo_index(g->a, s->idx.at[d]);
+    return subs;
+}
+
 static CExpr place(GridGen *g, const TileNode *n, int number, const TileArg *a, bool same_again) {
     GridTile *t = tile_of(g, n, a);
     assert(t);
     Expr *off = NULL, *pitch = NULL, *move = NULL;
     const char *way = "pop";
     if (a->kind == TILE_ARG_READ) off = grid_offset(g, t, (const Expr *const *)a->read->args.at);
+    if (a->kind == TILE_ARG_STATE && n->part == TILE_JOIN) off = grid_offset(g, t, points(g, n->stmt));
     if (a->kind == TILE_ARG_TARGET) off = grid_offset(g, t, (const Expr *const *)n->stmt->targets.at[0].subs.at);
     if (a->spread == TILE_BOX && !n->simd->commands.at[number].one_row && t->buf->rank > 1) pitch = t->pitch;
     if (t->is_ring && a->kind == TILE_ARG_READ && !same_again && pops(g, n, number, t)) move = t->slot;
     if (t->is_ring && a->kind == TILE_ARG_TARGET) {
         way = "push";
-        if (copied_here(g, t->buf, TILE_STORE) && grid_sole_command(g->bodies.at[g->bodies.n - 1], t->buf)) move = t->slot;
+        if (t->is_handed || (copied_here(g, t->buf, TILE_STORE) && grid_sole_command(g->bodies.at[g->bodies.n - 1], t->buf))) move = t->slot;
     }
     return grid_place(g, t->ring, off, pitch, way, move);
 }
@@ -89,7 +98,14 @@ static CExpr number_of(GridGen *g, const Expr *e) {
     }
     if (e->kind == X_CONVERT && e->args.at[0]->type != DT_I64) return number_of(g, e->args.at[0]);
     if (e->kind == X_CONVERT) return c_cast(&g->p, "float", grid_int(g, grid_folded(g, e->args.at[0])));
-    g->ops += e->op == OP_DIV ? 20 : 1;
+    if (e->kind == X_IF) {
+        g->ops += 2;
+        return c_cond(&g->p, grid_int(g, grid_folded(g, e->args.at[0])), number_of(g, e->args.at[1]), number_of(g, e->args.at[2]));
+    }
+    g->ops += e->op == OP_SUB || e->op == OP_ADD || e->op == OP_MUL || e->op == OP_NEG ? 1 : 20;
+    if (e->op == OP_SQRT) return c_call1(&g->p, "__builtin_sqrtf", number_of(g, e->args.at[0]));
+    if (e->op == OP_RSQRT) return c_binary(&g->p, "/", c_atom("1.0f"), c_call1(&g->p, "__builtin_sqrtf", number_of(g, e->args.at[0])));
+    if (e->op == OP_RECIP) return c_binary(&g->p, "/", c_atom("1.0f"), number_of(g, e->args.at[0]));
     if (e->args.n == 1) return c_unary(&g->p, "-", number_of(g, e->args.at[0]));
     return c_binary(&g->p, ops[e->op], number_of(g, e->args.at[0]), number_of(g, e->args.at[1]));
 }
@@ -118,7 +134,8 @@ static void elementwise(GridGen *g, const TileNode *n, int i, const Box *b) {
     if (c->b.kind && c->b.spread == TILE_ONE_COLUMN) out_s(&o, ".b_col = true, ");
     out_f(&o, ".rows = %s, .cols = %s, .dst = %s, ", grid_int(g, rows).text, grid_int(g, cols).text, place(g, n, i, &c->dst, false).text);
     const GridTile *from = tile_of(g, n, &c->a);
-    if (from->buf->memory != TILE_ACC) out_f(&o, ".a = %s", place(g, n, i, &c->a, twice).text);
+    if (!from) out_s(&o, ".from_re = true");
+    else if (from->buf->memory != TILE_ACC) out_f(&o, ".a = %s", place(g, n, i, &c->a, twice).text);
     else if (from->acc) out_f(&o, ".from_re = true, .acc = %d", from->acc);
     else out_s(&o, ".from_re = true");
     if (c->b.kind) out_f(&o, ", .b = %s", place(g, n, i, &c->b, false).text);
@@ -142,13 +159,21 @@ static void transposition(GridGen *g, const TileNode *n, int i, const Box *b) {
 
 void grid_simd(GridGen *g, const TileNode *n) {
     Box b = enter(g, n);
+    GridMark m;
+    bool open = grid_correct_open(g, n, &m);
     for (int i = 0; i < n->simd->commands.n; i++) {
         if (n->simd->commands.at[i].accumulate) accumulation(g, n, i, &b);
         else if (n->simd->commands.at[i].turned) transposition(g, n, i, &b);
         else if (n->simd->commands.at[i].is_reduction) reduction(g, n, i, &b);
         else elementwise(g, n, i, &b);
     }
+    if (open) {
+        grid_leave(g, m);
+        c_end(&g->p);
+    }
+    if (n->part == TILE_NOW) grid_lead_shown(g, n->stmt);
     GridTile *t = n->part == TILE_WHOLE || n->part == TILE_FINAL ? grid_tile_of_target(g, n->stmt->targets.at[0].tensor) : NULL;
+    if (!t && n->part == TILE_FINAL) grid_tile_show(g, grid_tile_of_state(g, n->stmt, 0));
     if (t && !t->is_ring && t->buf->copied_out) c_expr(&g->p, c_call2(&g->p, "pe_fence", c_atom("pe"), c_atom("PE_SE")));
     if (t) grid_tile_show(g, t);
     leave(g, &b);

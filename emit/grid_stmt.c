@@ -126,7 +126,7 @@ static const Expr **points(GridGen *g, const Stmt *s) {
 
 static bool has_states(const Work *w) { return w->n->part != TILE_WHOLE && w->n->part != TILE_TEST; }
 static bool has_results(const Work *w) { return w->n->part == TILE_WHOLE || w->n->part == TILE_FINAL || w->n->part == TILE_SCAN; }
-static bool has_values(const Work *w) { return w->n->part != TILE_INIT && w->n->part != TILE_FINAL; }
+static bool has_values(const Work *w) { return w->n->part != TILE_INIT && w->n->part != TILE_FINAL && w->n->part < TILE_NOW; }
 
 static const Expr *value_of(const Work *w) { return w->s ? w->s->value : fact_test(w->n->fact); }
 
@@ -276,14 +276,19 @@ static void at_point(GridGen *g, const Work *w) {
         GridAcc acc = grid_acc_new(g, w->r);
         grid_acc_open(g, &acc);
         grid_acc_store(g, &acc, w->s);
+        if (grid_leads(g, w->s)) grid_lead_open(g, w->s);
         break;
     }
     case TILE_FINAL: {
         GridAcc acc = grid_acc_new(g, w->r);
         grid_acc_load(g, &acc, w->s);
-        store_results(g, w, &acc);
+        if (grid_leads(g, w->s)) grid_lead_final(g, w->s, grid_acc_result(g, &acc, 0));
+        if (grid_tile_of_target(g, w->s->targets.at[0].tensor)) store_results(g, w, &acc);
         break;
     }
+    case TILE_NOW: grid_lead_now(g, w->s); break;
+    case TILE_CORRECT: grid_correct(g, w->s, w->n->lead); break;
+    case TILE_JOIN: assert(!"sums join states by the elementwise engine"); break;
     }
 }
 
@@ -337,6 +342,9 @@ static bool is_tested(const GridGen *g, const Fact *f) {
 void grid_compute(GridGen *g, TileNode *n) {
     const Stmt *s = n->stmt;
     if (!s && !is_tested(g, n->fact)) return;
+    bool shown = n->part == TILE_FINAL && !grid_tile_of_target(g, s->targets.at[0].tensor);     /* in the states */
+    if (shown) grid_tile_show(g, grid_tile_of_state(g, s, 0));
+    if (shown && !grid_leads(g, s)) return;
     Work w = {.n = n, .s = s, .r = s && s->value->kind == X_REDUCE ? s->value->reduce : NULL};
     w.idx = s ? s->idx.at : n->fact->idx.at;
     w.n_idx = s ? s->idx.n : n->fact->idx.n;
@@ -349,8 +357,15 @@ void grid_compute(GridGen *g, TileNode *n) {
     for (int i = 0; i < w.n_idx; i++)
         if (w.idx[i] == w.lane) order[count++] = w.idx[i];
     if (!s) c_comment(&g->p, n->fact->text);
+    GridMark m;
+    bool open = grid_correct_open(g, n, &m);
     points_from(g, &w, 0, order, count);
     g->known.n = known;
     g->bases.n = bases;
-    for (int i = 0; s && has_results(&w) && i < s->targets.n; i++) grid_tile_show(g, grid_tile_of_target(g, s->targets.at[i].tensor));
+    if (open) {
+        grid_leave(g, m);
+        c_end(&g->p);
+    }
+    if (n->part == TILE_INIT || n->part == TILE_NOW) grid_lead_shown(g, s);
+    for (int i = 0; s && has_results(&w) && !shown && i < s->targets.n; i++) grid_tile_show(g, grid_tile_of_target(g, s->targets.at[i].tensor));
 }

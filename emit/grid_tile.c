@@ -122,7 +122,7 @@ static const Expr *original(const GridGen *g, const Expr *read) {
 }
 
 bool grid_serves(const TileBuf *b, const Expr *read) {
-    if (b->tensor != read->tensor || b->memory != TILE_LOCAL) return false;
+    if ((b->tensor ? b->tensor != read->tensor : !b->reads.n) || b->memory != TILE_LOCAL) return false;
     for (int i = 0; i < b->reads.n; i++)
         if (b->reads.at[i] == read || expr_equal(b->reads.at[i], read)) return true;
     return b->reads.n == 0;
@@ -200,6 +200,7 @@ static bool is_cut(const Expr *bound) { return bound->kind == X_OP && (bound->op
 
 bool grid_is_safe(const GridTile *t, int d, const Expr *sub) {
     const TileBuf *b = t->buf;
+    if (!b->tensor) return true;        /* states of the statement's own points */
     const Expr *extent = b->tensor->shape[d];
     int64_t lo;
     if (is_inside(sub, extent)) return true;

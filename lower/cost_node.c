@@ -205,7 +205,7 @@ const TileBuf *cost_tile_of(const CostRun *r, const Expr *read) {
     const TileBuf *best = NULL;
     for (int i = 0; i < r->stage->bufs.n; i++) {
         const TileBuf *b = r->stage->bufs.at[i];
-        if (b->tensor != read->tensor || (b->copied_in && !b->core && !r->stage->one_core)) continue;
+        if ((b->tensor ? b->tensor != read->tensor : !b->reads.n) || (b->copied_in && !b->core && !r->stage->one_core)) continue;
         bool serves = !b->reads.n;
         for (int k = 0; k < b->reads.n && !serves; k++) serves = expr_equal(b->reads.at[k], read);
         if (serves) best = b;
@@ -226,12 +226,12 @@ void cost_uses(CostRun *r, CostNode *n) {
     const Stmt *s = n->node->stmt;
     const TileNode *node = n->node;
     bool results = node->part == TILE_WHOLE || node->part == TILE_FINAL || node->part == TILE_SCAN;
-    if (node->part != TILE_INIT && node->part != TILE_FINAL) expr_walk(s ? s->value : node->fact->cond, add_read, &(Reads){r, n});
+    if (node->part != TILE_INIT && node->part != TILE_FINAL && node->part < TILE_NOW) expr_walk(s ? s->value : node->fact->cond, add_read, &(Reads){r, n});
     for (int i = 0; s && i < r->stage->bufs.n; i++) {
         const TileBuf *b = r->stage->bufs.at[i];
         bool target = false;
         for (int k = 0; k < s->targets.n; k++) target |= b->tensor == s->targets.at[k].tensor && !b->copied_in;
-        bool state = b->state_of == s && !b->tensor, sums = node->dot && target && b->memory == TILE_ACC;
+        bool state = (b->state_of == s || (node->lead && b->state_of == node->lead)) && !b->tensor, sums = node->dot && target && b->memory == TILE_ACC;
         if (state && node->part != TILE_INIT && node->part != TILE_WHOLE) vec_push(r->a, &n->reads, b->id);
         if ((target && (results || sums)) || (state && node->part != TILE_FINAL)) vec_push(r->a, &n->writes, b->id);
     }
@@ -283,7 +283,8 @@ static const TileBuf *buf_of(const CostRun *r, const TileNode *n, const TileArg 
     for (int i = 0; i < r->stage->bufs.n && !b; i++) {
         const TileBuf *x = r->stage->bufs.at[i];
         if (a->kind == TILE_ARG_TARGET && x->tensor == n->stmt->targets.at[0].tensor && !x->copied_in) b = x;
-        if (a->kind == TILE_ARG_STATE && x->state_of == n->stmt && !x->tensor) b = x;
+        if (a->kind == TILE_ARG_STATE && x->state_of == n->stmt && !x->tensor && x->state == a->temp) b = x;
+        if (a->kind == TILE_ARG_LEAD && x->state_of == n->lead && !x->tensor && x->state == a->temp) b = x;
     }
     return b;
 }
@@ -305,7 +306,7 @@ static double operations(const CostMachine *m, const TileCommand *c) {
 static void one_command(CostRun *r, const CostNode *n, const TileCommand *c, double rows, double cols) {
     const CostMachine *m = r->m;
     const TileBuf *used[] = {buf_of(r, n->node, &c->a), c->b.kind ? buf_of(r, n->node, &c->b) : NULL, buf_of(r, n->node, &c->dst)};
-    bool turned = c->turned, feeds = used[0] && used[0]->memory == TILE_ACC, whole = !c->is_reduction && !c->accumulate;
+    bool turned = c->turned, feeds = c->a.kind == TILE_ARG_ACC || (used[0] && used[0]->memory == TILE_ACC), whole = !c->is_reduction && !c->accumulate;
     double elements = c->one_row ? rows : c->accumulate ? cols : rows * cols, rate = 0, bytes = 0, at = 0, size = 0;
     for (int i = 0; i < 3; i++) {
         if (!used[i]) continue;
@@ -333,7 +334,9 @@ static void one_command(CostRun *r, const CostNode *n, const TileCommand *c, dou
 
 static void commands(CostRun *r, CostNode *n) {
     const Stmt *s = n->node->stmt;
-    const Reduce *reduce = s->value->kind == X_REDUCE && n->node->part == TILE_WHOLE ? s->value->reduce : NULL;
+    bool joins = n->node->part == TILE_WHOLE;
+    for (int i = 0; i < n->node->simd->commands.n; i++) joins |= n->node->simd->commands.at[i].is_reduction;
+    const Reduce *reduce = s->value->kind == X_REDUCE && joins ? s->value->reduce : NULL;
     double rows = 1, cols = 1;
     for (int i = 0; i < s->idx.n + (reduce != NULL); i++) {
         rows *= cols;
@@ -358,8 +361,8 @@ static void vector_core(CostRun *r, CostNode *n) {
 
 void cost_compute(CostRun *r, CostNode *n) {
     for (r->who = COST_FIRST; r->who < COST_WHOS; r->who++) {
-        if (n->node->dot) panel(r, n);
-        else if (n->node->simd) commands(r, n);
+        if (n->node->simd) commands(r, n);
+        else if (n->node->dot) panel(r, n);
         else vector_core(r, n);
     }
 }

@@ -220,7 +220,7 @@ static Turn reduction_turn(const Vector *v, const Reduce *r) {
 
 static bool has_states(const Vector *v) { return v->n->part != TILE_WHOLE && v->n->part != TILE_TEST; }
 static bool has_results(const Vector *v) { return v->n->part == TILE_WHOLE || v->n->part == TILE_FINAL || v->n->part == TILE_SCAN; }
-static bool has_values(const Vector *v) { return v->n->part != TILE_INIT && v->n->part != TILE_FINAL; }
+static bool has_values(const Vector *v) { return v->n->part != TILE_INIT && v->n->part != TILE_FINAL && v->n->part < TILE_NOW; }
 static const Expr *value_of(const Vector *v) { return v->s ? v->s->value : fact_test(v->n->fact); }
 
 static bool is_pinned(const Vector *v, const Index *i) {

@@ -122,6 +122,13 @@ static const char *mismatch(Dot *d) {
     return NULL;
 }
 
+bool dot_match(Low *l, const Stmt *s, DotMatch *to) {
+    Dot d = {.l = l, .n = 1, .s = s};
+    if (!l->m->panel || mismatch(&d)) return false;
+    *to = (DotMatch){d.dot, d.m, d.n_index, d.k};
+    return true;
+}
+
 /* --- what follows ---------------------------------------------------------------------------------------------------------------------- */
 
 static bool same_points(const Stmt *x, const Stmt *y) {
@@ -295,8 +302,7 @@ static bool sum_loops(Dot *d) {
 
 static void dot_node(Dot *d, int depth, TilePart part) { stage_compute(d->l, stage_body(d->l, &d->path, depth), d->s, part)->dot = d->dot; }
 
-/* How often commands take the sum as their first operand; -1: otherwise too. */
-static int takes_of(const TileSimd *plan, const Tensor *sum) {
+int dot_takes(const TileSimd *plan, const Tensor *sum) {
     int n = 0;
     for (int i = 0; i < plan->commands.n; i++) {
         const TileCommand *c = &plan->commands.at[i];
@@ -319,7 +325,7 @@ static void plan_commands(Dot *d) {
         if (i == MOST_PLANS) return;
         d->plan[i] = !sched_engine_other(l, s, "simd") ? simd_plan(l, &d->path, s) : NULL;
         if (!d->plan[i]) return;
-        int n = takes_of(d->plan[i], sum);
+        int n = dot_takes(d->plan[i], sum);
         takes = n < 0 || takes < 0 ? -1 : takes + n;
     }
     if (takes != 1) return;
@@ -547,5 +553,16 @@ int dot_stage(Low *l, int first) {
     if (want > 1) d.n = want;
     else d.n = 1;
     if (d.bytes > l->m->local - RESERVE && l->sched->s) sched_too_large(l, group_of(&d), d.bytes, l->m->local - RESERVE);
+    return 0;
+}
+
+int dot_grid(Low *l, int first, int most) {
+    Dot d = {.l = l, .first = first, .n = 1, .s = l->k->stmts.at[first]};
+    if (sched_engine_other(l, d.s, "dpe") || !l->m->panel || mismatch(&d)) return 0;
+    follow(&d);
+    int before = l->p->stages.n;
+    for (d.n = d.n < most ? d.n : most; d.n >= 1; d.n--)
+        if (build_largest(&d, before, WAY_GRID, false)) return d.n;
+    l->p->stages.n = before;
     return 0;
 }

@@ -51,6 +51,20 @@ static Expr *is_empty(Low *l, const Reduce *r, Span at) {
     return any;
 }
 
+static bool number_node(void *context, Expr *e) {
+    bool *fine = context;
+    bool leaf = e->kind == X_LIT || e->kind == X_DIM || (e->kind == X_READ && !e->tensor->rank && e->tensor->role == TR_INPUT);
+    *fine = *fine && (leaf || e->kind == X_OP || e->kind == X_CONVERT);
+    return *fine;
+}
+
+/* The same for all points. */
+static bool is_number(Expr *e) {
+    bool fine = true;
+    expr_walk(e, number_node, &fine);
+    return fine;
+}
+
 static bool is_independent(const Reduce *r) {
     for (int i = 0; i < r->idx.n; i++)
         if (varies(r, r->idx.at[i]->lo) || varies(r, r->idx.at[i]->hi)) return false;
@@ -80,7 +94,8 @@ static void hoist(Low *l, Stmt *s, const Exprs *inside, const Exprs *outside) {
     }
     Expr *rest = lo_renamed(a, product(l, outside, s->span), s->idx.at, after->idx.at, s->idx.n), *zero = x_float(a, type, 0, s->span);
     Expr *empty = lo_renamed(a, is_empty(l, s->value->reduce, s->span), s->idx.at, after->idx.at, s->idx.n);
-    after->value = x_if(a, empty, zero, x_op(a, OP_MUL, sum, rest, NULL, s->span), s->span);
+    /* A number takes the condition for itself: the product stays one. */
+    after->value = is_number(rest) ? x_op(a, OP_MUL, sum, x_if(a, empty, zero, rest, s->span), NULL, s->span) : x_if(a, empty, zero, x_op(a, OP_MUL, sum, rest, NULL, s->span), s->span);
     memset(&after->targets, 0, sizeof after->targets);
     Target last = s->targets.at[0];
     Exprs subs = last.subs;

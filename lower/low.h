@@ -80,8 +80,22 @@ void fact_stage(Low *l, const Fact *f);
 int rows_stage(Low *l, int first);
 /* The same for a sum of products that the engine of panels can do, and what is computed from it point by point. */
 int dot_stage(Low *l, int first);
+/* A sum of products that the engine of panels can do: its operands, the outer indices of each that run along a panel, that of the sum. */
+typedef struct DotMatch { TileDot *dot; const Index *m, *n, *k; } DotMatch;
+bool dot_match(Low *l, const Stmt *s, DotMatch *to);
+/* One stage for such a sum and at most so many statements in all, for any dims; returns how many, 0: none. */
+int dot_grid(Low *l, int first, int most);
+/* How often commands take the sum as their first operand, as the accumulators give it; -1: otherwise too. */
+int dot_takes(const TileSimd *plan, const Tensor *sum);
+/* Reductions over one range of which later ones need an earlier one's result, in one sweep (online.h): a group that holds a product, so
+ * that its terms need not be stored. Returns how many statements, 0 when there is none. */
+int online_stage(Low *l, int first);
+/* Statements first .. first + n - 1, whose rows do not fit into a PE, in as few sweeps over the rows as there can be. False: not so. */
+bool online_sweeps(Low *l, int first, int n, int shared);
 /* Factors that a sum of products does not vary over leave it. */
 void hoist_factors(Low *l);
+/* Divisors of a sum's weights are divided by when the sum is done. */
+void move_divisors(Low *l);
 /* Operands of sums of products that are read with pad 0 get temporaries that hold the zeros; inputs that are operands get statements that
  * may bring them near: see Low.near. */
 void pad_operands(Low *l);

@@ -24,8 +24,8 @@ static TileProgram *lower_kernel(const Kernel *k, const TileMachine *m, const Sc
     Low l = {.a = a, .k = copy_kernel(a, k), .m = m, .p = NEW(a, TileProgram), .sched = &sched};
     sched.k = l.k;
     sched_check_names(&l, true);
-    static void (*const rewrites[])(Low *) = {hoist_factors, pad_operands, split_reductions};
-    for (int i = 0; i < (m->in_place ? 1 : 3); i++) {
+    static void (*const rewrites[])(Low *) = {move_divisors, hoist_factors, pad_operands, split_reductions};
+    for (int i = m->in_place ? 1 : 0; i < (m->in_place ? 2 : 4); i++) {
         sched.k = copy_kernel(a, l.k);
         rewrites[i](&l);
     }

@@ -27,7 +27,7 @@ static int group_stages(Low *l, int first) {
         return 1;
     }
     if (l->m->in_place) n = block_stages(l, first);
-    else if (!(n = dot_stage(l, first)) && !(n = rows_stage(l, first))) {
+    else if (!(n = online_stage(l, first)) && !(n = dot_stage(l, first)) && !(n = rows_stage(l, first))) {
         n = 1;
         sched_case(l, NULL);
         nest_stage(l, l->k->stmts.at[first]);

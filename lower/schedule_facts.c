@@ -3,12 +3,18 @@
 typedef struct Walk { Arena *a; StageFacts *f; } Walk;
 
 static void note_stmt(Walk *w, const TileNode *n) {
-    bool known = !n->stmt, dot = !n->dot;
+    bool known = !n->stmt, dot = !n->dot, simd = !n->simd;
     for (int i = 0; i < w->f->stmts.n; i++) known |= w->f->stmts.at[i] == n->stmt;
     for (int i = 0; i < w->f->dots.n; i++) dot |= w->f->dots.at[i] == n->stmt;
+    for (int i = 0; i < w->f->simds.n; i++) simd |= w->f->simds.at[i] == n->stmt;
     if (!known) vec_push(w->a, &w->f->stmts, n->stmt);
+    for (int i = w->f->stmts.n - 1; !known && i > 0 && w->f->stmts.at[i]->id < w->f->stmts.at[i - 1]->id; i--) {
+        const Stmt *s = w->f->stmts.at[i];
+        w->f->stmts.at[i] = w->f->stmts.at[i - 1];
+        w->f->stmts.at[i - 1] = s;
+    }
     if (!dot) vec_push(w->a, &w->f->dots, n->stmt);
-    if (!known && n->simd) vec_push(w->a, &w->f->simds, n->stmt);
+    if (!simd) vec_push(w->a, &w->f->simds, n->stmt);
     if (n->dot && !w->f->dot) w->f->dot = n->dot;
     if (n->fact && !w->f->fact) w->f->fact = n->fact;
 }

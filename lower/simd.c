@@ -3,6 +3,7 @@
  * The box is seen as rows along the last index of the statement (of its reduction, if it has one). An operand is such a box, one row
  * that serves all, or one value a row. */
 #include "lower/simd.h"
+#include "lower/online.h"
 
 enum { MOST_COMMANDS = 64, MOST_TEMPS = 16 };
 
@@ -240,8 +241,9 @@ static Val call(Plan *p, const Expr *e) {
 /* What a core computes before it gives the command: a few scalar operations. */
 static bool is_over_dims(void *context, Expr *e) {
     bool *fine = context;
-    bool simple = e->kind == X_OP && (e->op == OP_ADD || e->op == OP_SUB || e->op == OP_MUL || e->op == OP_DIV || e->op == OP_NEG);
-    *fine &= e->kind == X_LIT || e->kind == X_DIM || simple || e->kind == X_CONVERT || (e->kind == X_READ && !e->tensor->rank && e->tensor->role == TR_INPUT);
+    static const bool simple[OP_COUNT] = {[OP_ADD] = true, [OP_SUB] = true, [OP_MUL] = true, [OP_DIV] = true, [OP_NEG] = true, [OP_SQRT] = true, [OP_RSQRT] = true, [OP_RECIP] = true,
+                                          [OP_LT] = true, [OP_LE] = true, [OP_GT] = true, [OP_GE] = true, [OP_OR] = true};
+    *fine &= e->kind == X_LIT || e->kind == X_DIM || e->kind == X_IF || (e->kind == X_OP && simple[e->op]) || e->kind == X_CONVERT || (e->kind == X_READ && !e->tensor->rank && e->tensor->role == TR_INPUT);
     return *fine;
 }
 
@@ -442,5 +444,104 @@ void simd_temps(Low *l, const Path *path, const Stmt *s, const TileSimd *plan) {
             stage_take_box(b, &box);
         }
         plan->temp[t] = b;
+    }
+}
+
+/* --- parts of reductions ------------------------------------------------------------------------------------------------------------------ */
+
+/* Values of a row lie densely: one index of the statement varies, the last. */
+static bool has_dense_rows(Low *l, const Path *path, const Stmt *s) {
+    for (int i = 0; i + 1 < s->idx.n; i++)
+        if (!single_at(l, path, s->idx.at[i])) return false;
+    return s->idx.n && is_plain_target(s);
+}
+
+static bool joins_f32(const Reduce *r) {
+    CombKind k = r->comb->kind;
+    return (k == CK_SUM || k == CK_MAX || k == CK_MIN) && dtype_table[r->comb->type].compute == DT_F32 && dtype_is_float(r->comb->type);
+}
+
+static TileArg state_arg(int number) { return (TileArg){TILE_ARG_STATE, TILE_BOX, NULL, number}; }
+static TileArg lead_arg(int number) { return (TileArg){TILE_ARG_LEAD, TILE_BOX, NULL, number}; }
+
+static void copy_command(Low *l, TileSimd *out, TileArg dst, TileArg a) {
+    vec_push(l->a, &out->commands, ((TileCommand){.dst = dst, .a = a, .bin = OP_COUNT, .fn = OP_COUNT}));
+}
+
+static void join_command(Low *l, TileSimd *out, TileArg dst, TileArg a, Op op, TileArg b) {
+    vec_push(l->a, &out->commands, ((TileCommand){.dst = dst, .a = a, .b = b, .bin = op, .fn = OP_COUNT}));
+}
+
+static Op op_of(const Reduce *r) { return r->comb->kind == CK_SUM ? OP_ADD : r->comb->kind == CK_MAX ? OP_MAX : OP_MIN; }
+
+/* The block's rows joined, one value each, and these to the states. */
+static const TileSimd *step_plan(Low *l, const Path *path, const Stmt *s) {
+    const Reduce *r = low_reduce(s);
+    Plan p = {.l = l, .path = path, .s = s, .out = NEW(l->a, TileSimd)};
+    if (r->scan || r->pred || r->idx.n != 1 || r->operands.n != 1 || s->idx.n > 8) return NULL;
+    p.cols = r->idx.at[0];
+    for (int i = 0; i < s->idx.n; i++) p.rows[p.n_rows++] = s->idx.at[i];
+    Val v = build(&p, r->operands.at[0]);
+    if (p.fails) return NULL;
+    TileArg from = place(&p, &v);
+    int t = p.out->temps;
+    if (p.fails || from.spread != TILE_BOX || t + 1 >= MOST_TEMPS) return NULL;
+    p.column[p.out->temps++] = true;
+    TileArg column = {TILE_ARG_TEMP, TILE_ONE_COLUMN, NULL, t};
+    push(&p, (TileCommand){.dst = column, .a = from, .bin = OP_COUNT, .fn = OP_COUNT, .is_reduction = true, .red = r->comb->kind});
+    column.spread = TILE_BOX;
+    push(&p, (TileCommand){.dst = state_arg(0), .a = state_arg(0), .b = column, .bin = op_of(r), .fn = OP_COUNT, .one_row = true});
+    if (p.fails) return NULL;
+    p.out->temp_column = NEW_ARRAY(l->a, bool, p.out->temps + 1);
+    memcpy(p.out->temp_column, p.column, sizeof(bool) * (size_t)p.out->temps);
+    p.out->temp = NEW_ARRAY(l->a, TileBuf *, p.out->temps + 1);
+    return p.out;
+}
+
+/* factor = fn(coef * (now - before)); state *= factor. */
+static const TileSimd *correct_plan(Low *l, const Stmt *s, const Stmt *lead, const OnlineEffect *fx) {
+    bool constant = true;
+    expr_walk(fx->coef, is_over_dims, &constant);
+    if (fx->kind != ONLINE_SCALE || !has_function(fx->fn) || !constant) return NULL;
+    TileSimd *out = NEW(l->a, TileSimd);
+    bool column = s->idx.n > lead->idx.n;
+    TileCommand c = {.dst = lead_arg(TILE_FACTOR), .a = lead_arg(TILE_SO_FAR), .b = lead_arg(TILE_WAS), .bin = OP_SUB, .fn = fx->fn, .one_row = column};
+    c.affine = !is_lit(fx->coef, 1);
+    c.alpha = c.affine ? fx->coef : NULL;
+    vec_push(l->a, &out->commands, c);
+    TileArg factor = lead_arg(TILE_FACTOR);
+    factor.spread = column ? TILE_ONE_COLUMN : TILE_BOX;
+    join_command(l, out, state_arg(0), state_arg(0), OP_MUL, factor);
+    return out;
+}
+
+/* A tile for the result; else what reads it reads the state. */
+static bool has_result(const Low *l, const Stmt *s) {
+    for (int i = 0; i < l->stage->bufs.n; i++)
+        if (l->stage->bufs.at[i]->tensor == s->targets.at[0].tensor && !l->stage->bufs.at[i]->copied_in) return true;
+    return false;
+}
+
+const TileSimd *simd_part(Low *l, const Path *path, const Stmt *s, TilePart part, bool leads, const Stmt *lead, const OnlineEffect *fx) {
+    const Reduce *r = low_reduce(s);
+    TileSimd *out = NEW(l->a, TileSimd);
+    if (!l->m->simd[DT_F32] || !joins_f32(r) || !is_plain_target(s)) return NULL;
+    bool dense = has_dense_rows(l, path, lead ? lead : s);
+    if (part != TILE_JOIN && part != TILE_FINAL && !dense) return NULL;
+    switch (part) {
+    case TILE_STEP: return step_plan(l, path, s);
+    case TILE_CORRECT: return correct_plan(l, s, lead, fx);
+    case TILE_JOIN: join_command(l, out, state_arg(0), (TileArg){.kind = TILE_ARG_ACC}, OP_ADD, state_arg(0)); return out;
+    case TILE_NOW:
+        copy_command(l, out, state_arg(TILE_WAS), state_arg(TILE_SO_FAR));
+        join_command(l, out, state_arg(TILE_SO_FAR), state_arg(TILE_SO_FAR), op_of(r), state_arg(0));
+        return out;
+    case TILE_FINAL:
+        if (!l->m->simd[s->targets.at[0].tensor->type] || (leads && !dense)) return NULL;
+        if (leads) copy_command(l, out, state_arg(TILE_WAS), state_arg(TILE_SO_FAR));
+        if (leads) copy_command(l, out, state_arg(TILE_SO_FAR), state_arg(0));
+        if (has_result(l, s)) copy_command(l, out, (TileArg){.kind = TILE_ARG_TARGET}, state_arg(0));
+        return out;
+    default: return NULL;
     }
 }

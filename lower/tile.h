@@ -71,9 +71,17 @@ typedef enum TileShare { TILE_ALONE, TILE_SHARE_ROW, TILE_SHARE_COL } TileShare;
  *   TILE_FINAL  the targets get the results
  *   TILE_SCAN   along the block of the scan's index: states go on, targets get each position's result
  *   TILE_TEST   no statement but a fact: the run is refused unless its condition holds at every point of the block
+ * Online forms (lower/online.h): later reductions over the same range use what an earlier one, the lead, has come to so far.
+ *   TILE_NOW      behind a STEP of the lead, in the same loop: computations that follow see its value so far
+ *   TILE_CORRECT  behind a NOW of the lead (or its FINAL), before a STEP: the states of a reduction, made for the lead's value before,
+ *                 are made right for its value now. Outside of the loop nothing is done where the range is empty
+ *   TILE_JOIN     what the STEPs since the last one left in the accumulators joins the states
  * States of a reduction: sum, prod, max, min, any, all: the accumulator; mean: sum, count (i64); argmax, argmin: best value, its
- * index (i64, -1: none yet); a user's combinator: its states. */
-typedef enum TilePart { TILE_WHOLE, TILE_INIT, TILE_STEP, TILE_FINAL, TILE_SCAN, TILE_TEST } TilePart;
+ * index (i64, -1: none yet); a user's combinator: its states. A lead has three more, f32: what its value was before the last NOW,
+ * what it is now (while nothing has come, the least number for a maximum, the greatest for a minimum, 0 for a mean: never an infinity),
+ * and the factor of a correction by the elementwise engine. */
+typedef enum TilePart { TILE_WHOLE, TILE_INIT, TILE_STEP, TILE_FINAL, TILE_SCAN, TILE_TEST, TILE_NOW, TILE_CORRECT, TILE_JOIN } TilePart;
+enum { TILE_WAS = 8, TILE_SO_FAR, TILE_FACTOR };
 
 /* A product of two tiles summed along k, as an engine of panels does it. */
 typedef struct TileDot {
@@ -84,8 +92,9 @@ typedef struct TileDot {
 /* A statement as commands of the elementwise engine, on the box of its block seen as rows of the last index:
  *     dst = fn(alpha * (a bin b) + beta)            or, with `red`,  dst[row] = the row of a joined
  * a and b are a tile's whole box, or temporaries of the statement (TileSimd.temp); a in TILE_ACC is taken from the accumulators. */
-typedef enum TileArgKind { TILE_ARG_NONE, TILE_ARG_READ, TILE_ARG_TEMP, TILE_ARG_TARGET, TILE_ARG_STATE } TileArgKind;
+typedef enum TileArgKind { TILE_ARG_NONE, TILE_ARG_READ, TILE_ARG_TEMP, TILE_ARG_TARGET, TILE_ARG_STATE, TILE_ARG_LEAD, TILE_ARG_ACC } TileArgKind;
 typedef enum TileSpread { TILE_BOX, TILE_ONE_ROW, TILE_ONE_COLUMN } TileSpread;    /* one row for all rows; one value a row */
+/* temp: number of the temporary; of the state, of the statement's own (STATE) or of the node's lead (LEAD). ACC: the accumulators. */
 typedef struct TileArg { TileArgKind kind; TileSpread spread; const Expr *read; int temp; } TileArg;
 typedef struct TileCommand {
     TileArg dst, a, b;
@@ -126,10 +135,11 @@ struct TileNode {
     TileShare share;
     /* TILE_COMPUTE: by the vector core; with dot: INIT, STEP and FINAL by the engine of panels and its accumulators */
     const Stmt *stmt;       /* NULL: TILE_TEST */
+    const Stmt *lead;       /* of TILE_CORRECT: whose value changed */
     const Fact *fact;       /* of TILE_TEST */
     TilePart part;
     const TileDot *dot;
-    const TileSimd *simd;   /* WHOLE by the elementwise engine; INIT, STEP and FINAL of a sum that it gathers row by row */
+    const TileSimd *simd;   /* by the elementwise engine: WHOLE, or any part but INIT (that of a sum which it gathers row by row too) */
 };
 
 typedef struct TileStage {
@@ -145,6 +155,7 @@ typedef struct TileStage {
 typedef struct TileProgram {
     const Kernel *kernel;   /* with what lowering added: temporaries and statements of split reductions */
     VEC(TileStage *) stages;
+    VEC(const Tensor *) charged;    /* across whose rounding to a narrower float a scaling was moved: the error bound is charged with it */
     int n_indices;          /* of the Kernel and of the loops */
     const char *made;       /* the command that made it, in the emitted file's first line; NULL: not known */
     const char *verified;   /* what the verifier proved and how, in lines for the emitted file's header; NULL: not asked */

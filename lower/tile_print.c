@@ -3,6 +3,7 @@
  *     # knyfe tile 2
  *     the Kernel's own text
  *     tensors x, y, m                                  their order
+ *     charged p                                        those whose rounding a scaling was moved across
  *     stage y one core when N <= 8 {
  *         axis n in 0 .. N: 0.n, 1.n                   0.n: index n of statement 0; 1:k: of its reduction; fact 3.n: of a fact
  *         let n0_step = max(1, N // 64): 8             a step that is no literal; behind ':' what it never exceeds
@@ -12,7 +13,7 @@
  *         tile %0 in x: f16 [n0 .. n0_end, @0] room [n0_step: 8, 1] slots 2 for 0: x[n, 0]; at x[n0, 0]
  *         for n0 .. n0_end = n step n0_step over pe lockstep down {
  *             load %0 x share row @2                   @2: what it is for stands in line 2 of the kernel's file; @1:2: of file 1
- *             compute 0 y
+ *             compute 0 y                              or: init, step, final, scan, now, correct 2 s for 0, join; by simd, by panel 0
  *         }
  *     }
  *     made knyfe softmax.knf                           the command
@@ -36,7 +37,7 @@ typedef struct Printer {
 
 const char *const tile_words_over[] = {"", "pe", "row", "col", NULL};
 const char *const tile_words_share[] = {"", "row", "col", NULL};
-const char *const tile_words_part[] = {"compute", "init", "step", "final", "scan", "test", NULL};
+const char *const tile_words_part[] = {"compute", "init", "step", "final", "scan", "test", "now", "correct", "join", NULL};
 
 static void expr(Printer *p, const Expr *e) { expr_print_named(e, p->names, p->p->kernel->n_indices, p->out); }
 
@@ -202,15 +203,23 @@ static void copy(Printer *p, const TileNode *n) {
     out_s(p->out, "\n");
 }
 
+/* The first node of each product. */
+static void dots(Arena *a, const TileNodes *body, TileWork *to) {
+    for (int i = 0; i < body->n; i++) {
+        TileNode *n = body->at[i];
+        bool met = !n->dot;
+        for (int j = 0; !met && j < to->n; j++) met = to->at[j]->dot == n->dot;
+        if (!met) vec_push(a, to, n);
+        dots(a, &n->body, to);
+    }
+}
+
 int tile_dot_number(Arena *a, const TileStage *s, const TileDot *dot, const TileNode **first) {
     TileWork work = {0};
-    int n = 0;
-    tile_work(a, &s->body, &work);
+    dots(a, &s->body, &work);
     for (int i = 0; i < work.n; i++) {
-        if (!work.at[i]->dot) continue;
         *first = work.at[i];
-        if (work.at[i]->dot == dot) return n;
-        n++;
+        if (work.at[i]->dot == dot) return i;
     }
     return -1;
 }
@@ -220,6 +229,7 @@ static void compute(Printer *p, const TileNode *n) {
     out_f(p->out, "%s ", tile_words_part[n->part]);
     if (n->fact) out_f(p->out, "fact %d", n->fact->number);
     else out_f(p->out, "%d %s", n->stmt->id, n->stmt->targets.at[0].tensor->name);
+    if (n->lead) out_f(p->out, " for %d", n->lead->id);
     if (n->simd) out_s(p->out, " by simd");
     if (n->dot) out_f(p->out, " by panel %d", tile_dot_number(p->out->arena, p->stage, n->dot, &first));
     line(p, n);
@@ -253,12 +263,10 @@ static void steps(Printer *p, const TileNodes *body) {
 static void panels(Printer *p) {
     Arena *a = p->out->arena;
     TileWork work = {0};
-    int n = 0;
-    tile_work(a, &p->stage->body, &work);
+    dots(a, &p->stage->body, &work);
     for (int i = 0; i < work.n; i++) {
         const TileDot *d = work.at[i]->dot;
-        if (!d) continue;
-        out_f(p->out, "panel %d of %d: ", n++, work.at[i]->stmt->id);
+        out_f(p->out, "panel %d of %d: ", i, work.at[i]->stmt->id);
         expr(p, d->a);
         out_s(p->out, "; ");
         expr(p, d->b);
@@ -276,7 +284,10 @@ static void arg(Printer *p, const char *key, const TileArg *a, const Stmt *s) {
     out_f(p->out, "%s%s%s ", key, a->spread ? " " : "", tile_words_spread[a->spread]);
     if (a->kind == TILE_ARG_TEMP) out_f(p->out, "temp %d", a->temp);
     else if (a->kind == TILE_ARG_TARGET) out_s(p->out, "target");
-    else if (a->kind == TILE_ARG_STATE) out_s(p->out, "state");
+    else if (a->kind == TILE_ARG_STATE && !a->temp) out_s(p->out, "state");
+    else if (a->kind == TILE_ARG_STATE) out_f(p->out, "own %d", a->temp);
+    else if (a->kind == TILE_ARG_LEAD) out_f(p->out, "lead %d", a->temp);
+    else if (a->kind == TILE_ARG_ACC) out_s(p->out, "accumulators");
     else if (!read_of(p, s->value, a->read, "read")) {
         out_s(p->out, "at ");
         expr(p, a->read);
@@ -291,7 +302,7 @@ static void factor(Printer *p, const char *key, const Expr *e) {
 
 /* Which plan of a statement: the node's part, unless it is all of it. */
 static const char *part_of(const TileNode *n) {
-    static const char *const words[] = {"", " init", " step", " final", " scan", " test"};
+    static const char *const words[] = {"", " init", " step", " final", " scan", " test", " now", " correct", " join"};
     return words[n->part];
 }
 
@@ -314,12 +325,19 @@ static void command(Printer *p, const TileCommand *c, const TileNode *n) {
     out_s(p->out, "\n");
 }
 
+/* The first node of the stage that has the plan: a reduction's corrections share theirs. */
+static const TileNode *first_with(const TileNodes *body, const TileSimd *x) {
+    const TileNode *found = NULL;
+    for (int i = 0; i < body->n && !found; i++) found = body->at[i]->simd == x ? body->at[i] : first_with(&body->at[i]->body, x);
+    return found;
+}
+
 static void commands(Printer *p, const TileNodes *body) {
     for (int i = 0; i < body->n; i++) {
         const TileNode *n = body->at[i];
         const TileSimd *x = n->simd;
         commands(p, &n->body);
-        if (!x) continue;
+        if (!x || first_with(&p->stage->body, x) != n) continue;
         out_f(p->out, "simd %d%s:", n->stmt->id, part_of(n));
         for (int t = 0; t < x->temps; t++) out_f(p->out, "%s %%%d%s", t ? "," : "", x->temp[t]->id, x->temp_column[t] ? " column" : "");
         out_s(p->out, "\n");
@@ -406,6 +424,14 @@ static void print_source(Printer *p, const Source *s, uint32_t lo, uint32_t hi) 
     out_s(p->out, "\n");
 }
 
+/* The text of the Kernel has the tensor: a temporary whose definition went into another statement it has not. */
+static bool stands_in(const Kernel *k, const Tensor *t) {
+    bool found = t->role != TR_TEMP;
+    for (int i = 0; i < k->stmts.n && !found; i++)
+        for (int j = 0; j < k->stmts.at[i]->targets.n; j++) found |= k->stmts.at[i]->targets.at[j].tensor == t;
+    return found;
+}
+
 void tile_print(const TileProgram *p, Out *out) {
     Printer x = {.out = out, .p = p, .names = kernel_index_names(p->kernel, out->arena)};
     Span own = p->kernel->span;
@@ -415,8 +441,11 @@ void tile_print(const TileProgram *p, Out *out) {
     }
     out_f(out, "# knyfe tile %d\n\n", TILE_VERSION);
     kernel_print(p->kernel, out);
-    for (int i = 0; i < p->kernel->tensors.n; i++) out_f(out, "%s%s", i ? ", " : "\ntensors ", p->kernel->tensors.at[i]->name);
-    if (p->kernel->tensors.n) out_s(out, "\n");
+    int n = 0;
+    for (int i = 0; i < p->kernel->tensors.n; i++)
+        if (stands_in(p->kernel, p->kernel->tensors.at[i])) out_f(out, "%s%s", n++ ? ", " : "\ntensors ", p->kernel->tensors.at[i]->name);
+    if (n) out_s(out, "\n");
+    for (int i = 0; i < p->charged.n; i++) out_f(out, "%s%s%s", i ? ", " : "charged ", p->charged.at[i]->name, i + 1 < p->charged.n ? "" : "\n");
     for (int i = 0; i < p->stages.n; i++) {
         out_s(out, "\n");
         stage(&x, p->stages.at[i]);

@@ -577,12 +577,15 @@ static bool compute_line(TileReader *r, TileNode *n, TilePart part) {
     if (!word(r, &name)) return false;
     if (strcmp(name, n->stmt->targets.at[0].tensor->name)) return fault(r, from, "statement %d defines '%s'", n->stmt->id, n->stmt->targets.at[0].tensor->name);
     bool reduces = n->stmt->value->kind == X_REDUCE, scans = reduces && n->stmt->value->reduce->scan;
+    if (part == TILE_CORRECT && (!expect(r, "for") || !(n->lead = statement(r)))) return false;
+    if (n->lead && n->lead->value->kind != X_REDUCE) return fault(r, from, "statement %d is no reduction", n->lead->id);
     if ((part == TILE_SCAN && !scans) || (part != TILE_WHOLE && !reduces)) return fault(r, from, "statement %d is no %s", n->stmt->id, part == TILE_SCAN ? "scan" : "reduction");
     if (!takes(r, "by")) return true;
     from = (skip(r), r->at);
     if (takes(r, "simd")) {
         n->simd = tile_reader_plan(r, n->stmt, part);
-        return n->simd || fault(r, from, "statement %d has no commands", n->stmt->id);
+        if (!n->simd) return fault(r, from, "statement %d has no commands", n->stmt->id);
+        if (!takes(r, "by")) return true;
     }
     if (!expect(r, "panel") || !number(r, INT32_MAX, &dot)) return false;
     if (dot >= r->dots.n || r->dot_stmts.at[dot] != n->stmt) return fault(r, from, "statement %d has no panel %" PRId64, n->stmt->id, dot);
@@ -597,7 +600,7 @@ static bool node_line(TileReader *r, TileNode *n, int depth) {
     if (takes(r, "store")) return copy_line(r, n, false) && node_place(r, n);
     int part = one_of(r, tile_words_part);
     if (part >= 0) return compute_line(r, n, (TilePart)part) && node_place(r, n);
-    return fail(r, "'for', 'load', 'store', 'compute', 'init', 'step', 'final', 'scan', 'test' or '}'");
+    return fail(r, "'for', 'load', 'store', 'compute', 'init', 'step', 'final', 'scan', 'test', 'now', 'correct', 'join' or '}'");
 }
 
 static bool body_lines(TileReader *r, TileNodes *body, int depth) {
@@ -690,6 +693,18 @@ static bool tensors_line(TileReader *r, Kernel *k) {
     return line_end(r) && (n == k->tensors.n || fail(r, "all tensors of the kernel"));
 }
 
+static bool charged_line(TileReader *r) {
+    do {
+        Name name;
+        uint32_t from = (skip(r), r->at);
+        if (!word(r, &name)) return false;
+        const Tensor *t = tile_reader_tensor(r, name);
+        if (!t) return fault(r, from, "there is no tensor '%s'", name);
+        vec_push(r->a, &r->p->charged, t);
+    } while (takes(r, ","));
+    return line_end(r);
+}
+
 TileProgram *tile_read(Arena *a, Names *names, Diags *diags, const Source *source, const FrontOptions *front, ParseExprFn *parse) {
     uint32_t end = kernel_end(source);
     static const char head[] = "# knyfe tile ";
@@ -708,6 +723,8 @@ TileProgram *tile_read(Arena *a, Names *names, Diags *diags, const Source *sourc
     TileReader r = {.a = a, .names = names, .diags = diags, .source = source, .at = end, .parse = parse, .k = k, .p = p, .index_names = kernel_index_names(k, a)};
     tile_reader_skip_lines(&r);
     if (takes(&r, "tensors") && !tensors_line(&r, k)) return NULL;
+    tile_reader_skip_lines(&r);
+    if (takes(&r, "charged") && !charged_line(&r)) return NULL;
     for (tile_reader_skip_lines(&r); takes(&r, "stage"); tile_reader_skip_lines(&r))
         if (!stage(&r)) return NULL;
     return tile_reader_origin(&r, k) ? p : NULL;

@@ -57,6 +57,17 @@ static bool arg(TileReader *r, const Stmt *s, const TileSimd *x, TileArg *a) {
         a->kind = TILE_ARG_STATE;
         return true;
     }
+    if (tile_reader_takes(r, "accumulators")) {
+        a->kind = TILE_ARG_ACC;
+        return true;
+    }
+    bool own = tile_reader_takes(r, "own");
+    if (own || tile_reader_takes(r, "lead")) {
+        a->kind = own ? TILE_ARG_STATE : TILE_ARG_LEAD;
+        if (!tile_reader_number(r, TILE_FACTOR, &temp)) return false;
+        a->temp = (int)temp;
+        return true;
+    }
     a->kind = tile_reader_takes(r, "target") ? TILE_ARG_TARGET : TILE_ARG_READ;
     if (a->kind == TILE_ARG_TARGET) return true;
     if (!tile_reader_expect(r, "read")) return false;

@@ -42,7 +42,7 @@ static bool gather(Verify *v, const TileNodes *body, const Spot *around) {
 }
 
 static bool stage(Verify *v, const TileStage *s) {
-    static bool (*const rules[])(Verify *) = {verify_loops, verify_cover, verify_order, verify_copies, verify_access, verify_fit};
+    static bool (*const rules[])(Verify *) = {verify_loops, verify_cover, verify_online, verify_order, verify_copies, verify_access, verify_fit};
     v->s = s;
     v->places.n = 0;
     v->affine = NULL;

@@ -12,7 +12,7 @@ typedef struct Look {
 } Look;
 
 static bool serves(Verify *v, const TileBuf *b, const Expr *read, int core) {
-    if (b->tensor != read->tensor || (b->core != core && !v->s->one_core)) return false;
+    if ((b->tensor ? b->tensor != read->tensor : !b->reads.n) || (b->core != core && !v->s->one_core)) return false;
     for (int i = 0; i < b->reads.n; i++)
         if (expr_equal(b->reads.at[i], read)) return true;
     return b->reads.n == 0;
@@ -23,6 +23,8 @@ static const Spot *maker(const Verify *v, const TileBuf *b) {
     for (int i = 0; i < v->places.n; i++) {
         const TileNode *n = v->places.at[i]->n;
         if (n->kind == TILE_LOAD && n->buf == b) return v->places.at[i];
+        bool kept = n->kind == TILE_COMPUTE && !b->tensor && b->state_of == n->stmt;
+        if (kept && n->part == (b->state == TILE_SO_FAR ? TILE_NOW : TILE_STEP)) return v->places.at[i];
         bool gives = !b->copied_in && verify_gives(v, n);
         for (int t = 0; gives && t < n->stmt->targets.n; t++)
             if (n->stmt->targets.at[t].tensor == b->tensor) return v->places.at[i];
@@ -36,12 +38,21 @@ static bool box_in_scope(Verify *v, const Spot *at, int depth, const TileBuf *b)
     return true;
 }
 
+/* Loops around the place where the states begin: what stands right in them sees the states when all steps are done. */
+static int state_depth(const Verify *v, const TileBuf *b) {
+    for (int i = 0; i < v->places.n; i++)
+        if (v->places.at[i]->n->kind == TILE_COMPUTE && v->places.at[i]->n->stmt == b->state_of && v->places.at[i]->n->part == TILE_INIT) return v->places.at[i]->depth;
+    return -1;
+}
+
 /* The tile was filled before, for the blocks of this place. */
 static bool is_filled(Verify *v, const Spot *at, const TileBuf *b) {
     const Spot *m = maker(v, b);
     if (!m || m->seq >= at->seq) return false;
     int common = verify_common(m, at);
     if (m->n->kind == TILE_LOAD && common != m->depth) return false;
+    if (!b->tensor && b->state == TILE_SO_FAR && common != m->depth) return false;      /* elsewhere the value is the tensor's */
+    if (!b->tensor && b->state != TILE_SO_FAR && common != state_depth(v, b)) return false;
     return box_in_scope(v, at, common, b);
 }
 
@@ -205,7 +216,7 @@ bool verify_access(Verify *v) {
         if (n->kind == TILE_LOAD)
             for (int d = 0; d < n->buf->rank; d++)
                 if (!reads_there(v, at, n->buf->lo[d], 0, "a load") || !reads_there(v, at, n->buf->hi[d], 0, "a load")) return false;
-        if (n->kind != TILE_COMPUTE || n->part == TILE_INIT || n->part == TILE_FINAL) continue;
+        if (n->kind != TILE_COMPUTE || n->part == TILE_INIT || n->part == TILE_FINAL || n->part >= TILE_NOW) continue;
         Look l = {.v = v, .at = at, .w = verify_work(n), .core = 1, .fine = true};
         look(&l, l.w.value);
         if (!l.fine) return false;

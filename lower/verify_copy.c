@@ -87,6 +87,15 @@ static bool injective(Verify *v, const TileNode *n, const Target *t) {
     return true;
 }
 
+/* What is computed from the result reads the state, which is the same: a sum, maximum or minimum of the tensor's type. */
+static bool state_serves(const Verify *v, const Stmt *s) {
+    const Reduce *r = s->value->kind == X_REDUCE ? s->value->reduce : NULL;
+    bool same = r && (r->comb->kind == CK_SUM || r->comb->kind == CK_MAX || r->comb->kind == CK_MIN) && s->targets.at[0].tensor->type == r->comb->type;
+    for (int i = 0; same && i < v->s->bufs.n; i++)
+        if (v->s->bufs.at[i]->state_of == s && !v->s->bufs.at[i]->state) return true;
+    return false;
+}
+
 static bool results(Verify *v, const Spot *at) {
     const TileNode *n = at->n;
     for (int i = 0; i < n->stmt->targets.n; i++) {
@@ -95,6 +104,7 @@ static bool results(Verify *v, const Spot *at) {
         int found = 0;
         for (int j = 0; j < v->s->bufs.n; j++)
             if (v->s->bufs.at[j]->tensor == t->tensor && !v->s->bufs.at[j]->copied_in) b = v->s->bufs.at[j], found++;
+        if (!found && n->part == TILE_FINAL && state_serves(v, n->stmt)) continue;
         if (found != 1) return verify_fault(v, "there are %d tiles for the result %s", found, t->tensor->name);
         if (!injective(v, n, t) || !result(v, at, b, t)) return false;
     }
@@ -144,7 +154,8 @@ static bool states(Verify *v, const Spot *init) {
 static bool panel(Verify *v, const Spot *at) {
     const TileDot *d = at->n->dot;
     const TileLevel *m = verify_level(at, d->m), *n = verify_level(at, d->n), *k = verify_level(at, d->k);
-    if (!m || !n || (!k && !v->m->in_place) || !m->most || m->most > v->m->panel || !n->most || n->most > v->m->panel) return verify_fault(v, "the panel of statement %d is larger than the engine's", at->n->stmt->id);
+    bool whole = at->n->part == TILE_WHOLE;      /* of any length */
+    if (!m || !n || (!k && !whole && !v->m->in_place) || !m->most || m->most > v->m->panel || !n->most || n->most > v->m->panel) return verify_fault(v, "the panel of statement %d is larger than the engine's", at->n->stmt->id);
     const TileAxis *axis[] = {d->m, d->n, d->k};
     for (int i = 0; i < 3; i++)
         for (int side = 0; side < 2; side++) {
@@ -187,7 +198,7 @@ static bool shared(Verify *v, const Spot *at) {
     v->copies_shared++;
     for (int i = 0; i < at->depth; i++) {
         const TileNode *loop = at->loop[i];
-        if (loop->over != TILE_SEQ && !loop->lockstep) return verify_fault(v, "the shared copy of %s stands in a loop that PEs do not run in lockstep", b->name);
+        if (loop->over != TILE_SEQ && !loop->lockstep && differs(loop, at->n->share)) return verify_fault(v, "the shared copy of %s stands in a loop that PEs do not run in lockstep", b->name);
         for (int l = 0; l < loop->levels.n; l++)
             if (loop->over == TILE_SEQ && (varies(at, at->n->share, tile_block(v->a, loop->levels.at[l].axis, at->loop, i).lo) || varies(at, at->n->share, tile_block(v->a, loop->levels.at[l].axis, at->loop, i).hi)))
                 return verify_fault(v, "PEs that share %s run different rounds of %s", b->name, loop->levels.at[l].var->name);
@@ -290,7 +301,7 @@ bool verify_copies(Verify *v) {
         const TileNode *n = v->places.at[i]->n;
         if (verify_gives(v, n) && !results(v, v->places.at[i])) return false;
         if (n->kind == TILE_COMPUTE && n->part == TILE_INIT && !n->dot && !states(v, v->places.at[i])) return false;
-        if (n->kind == TILE_COMPUTE && n->part == TILE_STEP && n->dot && !panel(v, v->places.at[i])) return false;
+        if (n->kind == TILE_COMPUTE && (n->part == TILE_STEP || n->part == TILE_WHOLE) && n->dot && !panel(v, v->places.at[i])) return false;
         if (n->kind == TILE_COMPUTE && n->simd && !temporaries(v, v->places.at[i])) return false;
         if (n->kind == TILE_STORE && !n->buf->tensor) return verify_fault(v, "states are stored");
         bool made = n->kind != TILE_STORE;

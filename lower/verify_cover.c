@@ -71,7 +71,8 @@ static Indices indices_of(Verify *v, const TileNode *n) {
     bool scan = w.r && w.r->scan;
     for (int i = 0; i < w.n; i++)
         if (!scan || w.idx[i] != w.r->along || n->part != TILE_INIT) vec_push(v->a, &x, w.idx[i]);
-    for (int i = 0; w.r && !scan && (n->part == TILE_WHOLE || n->part == TILE_STEP) && i < w.r->idx.n; i++) vec_push(v->a, &x, w.r->idx.at[i]);
+    bool inner = n->part == TILE_WHOLE || n->part == TILE_STEP || n->part >= TILE_NOW;
+    for (int i = 0; w.r && !scan && inner && i < w.r->idx.n; i++) vec_push(v->a, &x, w.r->idx.at[i]);
     return x;
 }
 
@@ -165,6 +166,7 @@ static bool inner_loops(Verify *v, const Spot *init, const Spot *step, const Red
         for (int l = 0; l < loop->levels.n; l++) {
             bool along = r->scan && loop->levels.at[l].axis == verify_axis(v, r->along);
             for (int j = 0; !r->scan && j < r->idx.n; j++) along |= loop->levels.at[l].axis == verify_axis(v, r->idx.at[j]);
+            for (int j = 0; !r->scan && j < step->n->stmt->idx.n; j++) along |= loop->levels.at[l].axis == verify_axis(v, step->n->stmt->idx.at[j]);
             if (!along) return verify_fault(v, "the states of %s begin outside the loop %s", of(v, step->n), loop->levels.at[l].var->name);
         }
     }
@@ -189,7 +191,9 @@ static bool reduction(Verify *v, const TileNode *like, const Spot *init, const S
     if (!encloses(init, step) || init->seq > step->seq) return verify_fault(v, "the states of %s do not begin before its steps", of(v, like));
     if (final && (final->seq < step->seq || final->depth != init->depth || !encloses(final, step) || verify_common(init, final) != init->depth))
         return verify_fault(v, "the results of %s are not taken behind its steps", of(v, like));
-    if (init->n->dot != step->n->dot || (final && final->n->dot != step->n->dot)) return verify_fault(v, "parts of %s use different engines", of(v, like));
+    bool joins = false;       /* the panels' sums join states in local memory: see verify_online */
+    for (int i = 0; i < v->places.n; i++) joins |= v->places.at[i]->n->kind == TILE_COMPUTE && v->places.at[i]->n->part == TILE_JOIN && v->places.at[i]->n->stmt == step->n->stmt;
+    if (joins ? init->n->dot || (final && final->n->dot) : init->n->dot != step->n->dot || (final && final->n->dot != step->n->dot)) return verify_fault(v, "parts of %s use different engines", of(v, like));
     for (int i = 0; i < init->depth; i++)       /* nothing of the reduction is cut outside */
         for (int l = 0; l < init->loop[i]->levels.n; l++)
             for (int j = 0; !r->scan && j < r->idx.n; j++)
@@ -205,14 +209,26 @@ static bool whole_reduction(Verify *v, const Spot *at) {
     return domain(v, at);
 }
 
+/* What belongs to an online form runs along the statement's indices; around it stands the loop of the range too. */
+static bool online_domains(Verify *v, const TileNode *like) {
+    for (int i = 0; i < v->places.n; i++) {
+        const TileNode *n = v->places.at[i]->n;
+        if (n->kind == TILE_COMPUTE && n->stmt == like->stmt && n->part >= TILE_NOW && !domain(v, v->places.at[i])) return false;
+    }
+    return true;
+}
+
 static bool parts(Verify *v, const TileNode *n) {
-    int count[TILE_TEST + 1] = {0};
-    Spot *at[TILE_TEST + 1];
-    for (int part = 0; part <= TILE_TEST; part++) at[part] = part_of(v, n, (TilePart)part, &count[part]);
-    for (int part = 0; part <= TILE_TEST; part++)
-        if (count[part] > 1) return verify_fault(v, "%s is computed %d times", of(v, n), count[part]);
+    int count[TILE_JOIN + 1] = {0};
+    Spot *at[TILE_JOIN + 1];
+    for (int part = 0; part <= TILE_JOIN; part++) at[part] = part_of(v, n, (TilePart)part, &count[part]);
+    for (int part = 0; part <= TILE_JOIN; part++)
+        if (count[part] > 1 + (part == TILE_CORRECT)) return verify_fault(v, "%s is computed %d times", of(v, n), count[part]);
     int all = 0;
     for (int part = 0; part <= TILE_TEST; part++) all += count[part];
+    for (int part = TILE_NOW; part <= TILE_JOIN; part++)
+        if (count[part] && (!count[TILE_STEP] || !count[TILE_INIT])) return verify_fault(v, "%s lacks a part", of(v, n));
+    if (!online_domains(v, n)) return false;
     if (all == 1 && count[TILE_WHOLE] && n->stmt) return whole_reduction(v, at[TILE_WHOLE]);
     if (all == 1 && count[TILE_TEST] && n->fact) return domain(v, at[TILE_TEST]);
     if (all == 2 && count[TILE_INIT] && count[TILE_SCAN]) return reduction(v, n, at[TILE_INIT], at[TILE_SCAN], NULL);

@@ -86,7 +86,8 @@ static Expr *symbolic_bytes(Verify *v, const Index *step) {
             if (d + 1 < b->rank) rows = lo_mul(a, rows, extent);
             else row = extent;
         }
-        Expr *one = lo_add(a, lo_mul(a, row, lo_int(a, dtype_table[b->type].bytes)), lo_int(a, ALIGN - 1));
+        int64_t known, size = dtype_table[b->type].bytes;
+        Expr *one = lo_is_int(row, &known) ? lo_int(a, (known * size + ALIGN - 1) / ALIGN * ALIGN) : lo_add(a, lo_mul(a, row, lo_int(a, size)), lo_int(a, ALIGN - 1));
         all = lo_add(a, all, lo_mul(a, lo_mul(a, one, rows), lo_int(a, b->depth)));
     }
     return all;
@@ -147,6 +148,7 @@ static const Ctx *products(Verify *v, const One *one, bool with_step, const Ctx 
 /* A step s = max(1, min(X // Y, ..)) is 1, or has s * Y <= X: either way the bytes are within the limit. */
 static bool fits_by_step(Verify *v) {
     Arena *a = v->a;
+    if (verify_le(v, products(v, &(One){a, NULL}, true, NULL), symbolic_bytes(v, NULL), lo_int(a, v->m->local))) return true;     /* whatever the steps are */
     const TileLevel *l = free_step(a, &v->s->body, false);
     if (!l) l = free_step(a, &v->s->body, true);
     Expr *all = symbolic_bytes(v, l ? l->step_var : NULL), *limit = lo_int(a, v->m->local);

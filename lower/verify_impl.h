@@ -57,6 +57,7 @@ int verify_common(const Spot *x, const Spot *y);      /* loops that stand around
 /* --- rules: each is true when nothing is wrong */
 bool verify_loops(Verify *v);           /* verify_cover.c */
 bool verify_cover(Verify *v);
+bool verify_online(Verify *v);          /* verify_online.c */
 bool verify_guards(Verify *v);          /* verify_order.c */
 bool verify_order(Verify *v);
 bool verify_access(Verify *v);          /* verify_access.c */

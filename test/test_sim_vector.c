@@ -94,7 +94,7 @@ static double float_of(Op op, double a, double b, double c) {
     (void)b; (void)c;
     switch (op) {
 #define NA 0
-#define OP(id, name, arity, syntax, accepts, gives, ulp, feval, ferr, ieval, libm) case OP_##id: return (double)(feval);
+#define OP(id, name, arity, syntax, accepts, gives, ulp, feval, ferr, ieval, libm, fx) case OP_##id: return (double)(feval);
 #include "dsl/ops.def"
 #undef OP
     default: return 0;
@@ -104,7 +104,7 @@ static int64_t int_of(Op op, int64_t a, int64_t b, int bits) {
     uint64_t ua = (uint64_t)a, ub = (uint64_t)b;
     (void)ua; (void)ub; (void)bits;
     switch (op) {
-#define OP(id, name, arity, syntax, accepts, gives, ulp, feval, ferr, ieval, libm) case OP_##id: return (int64_t)(ieval);
+#define OP(id, name, arity, syntax, accepts, gives, ulp, feval, ferr, ieval, libm, fx) case OP_##id: return (int64_t)(ieval);
 #include "dsl/ops.def"
 #undef OP
     default: return 0;

@@ -55,6 +55,7 @@ static int compile_grid(Run *r, const Machine *m) {
     if (p) grid_emit(r->t, p, NULL, &c);
     progress_show(r->t, "compiling the C file", -1);
     r->grid = grid_compile(r->t, &machine, own ? own : c.text, r->k->name, "-O1", &why);
+    if (r->grid && p) grid_charge(r->t, r->grid, p);
     r->schedule = own ? "given" : grid_schedule_name(r->t, r->t->program, r->k, &machine);
     if (r->grid) return grid_homes(r->t, r->grid);
     progress_clear(r->t);

@@ -145,7 +145,15 @@ GridCode *grid_build(Tool *t, const Program *program, const Kernel *k, const Sim
     if (!p) return NULL;
     Out c = out_new(t->arena);
     grid_emit(t, p, NULL, &c);
-    return grid_compile(t, m, c.text, k->name, level, why);
+    GridCode *code = grid_compile(t, m, c.text, k->name, level, why);
+    if (code) grid_charge(t, code, p);
+    return code;
+}
+
+void grid_charge(Tool *t, GridCode *c, const TileProgram *p) {
+    Name *names = NEW_ARRAY(t->arena, Name, p->charged.n + 1);
+    for (int i = 0; i < p->charged.n; i++) names[i] = p->charged.at[i]->name;
+    c->charged = names;
 }
 
 void grid_close(GridCode *c) {

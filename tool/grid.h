@@ -12,6 +12,7 @@ struct GridCode {
     SimMachine machine;
     SimProgram program;
     SimHome home[PE_TENSORS];    /* --home */
+    const Name *charged;         /* EvalOptions.charged */
 };
 
 /* What a run on the grid was like, beside its results. */
@@ -38,6 +39,8 @@ void grid_emit(Tool *t, const TileProgram *p, const char *command, Out *out);
 GridCode *grid_compile(Tool *t, const SimMachine *m, const char *text, const char *name, const char *level, const char **why);
 /* The kernel, lowered, emitted and compiled. */
 GridCode *grid_build(Tool *t, const Program *p, const Kernel *k, const SimMachine *m, const char *level, const char **why);
+/* Notes for the reference what the program's error bound is charged with. */
+void grid_charge(Tool *t, GridCode *c, const TileProgram *p);
 void grid_close(GridCode *c);
 /* Takes --home. 0, or the exit status after an error was printed. */
 int grid_homes(Tool *t, GridCode *c);

@@ -13,7 +13,7 @@ typedef struct Env { const Kernel *k; Value *var; bool unknown; } Env;
 
 static double float_op(Op op, double a, double b, double c) {
     switch (op) {
-#define OP(id, name, n, syntax, accepts, gives, ulp, feval, ferr, ieval, libm) case OP_##id: return feval;
+#define OP(id, name, n, syntax, accepts, gives, ulp, feval, ferr, ieval, libm, fx) case OP_##id: return feval;
 #include "dsl/ops.def"
 #undef OP
     default: return 0;
@@ -26,7 +26,7 @@ static int64_t int_op(Op op, DType t, int64_t a, int64_t b) {
     (void)ub;
     (void)bits;
     switch (op) {
-#define OP(id, name, n, syntax, accepts, gives, ulp, feval, ferr, ieval, libm) case OP_##id: return (int64_t)(ieval);
+#define OP(id, name, n, syntax, accepts, gives, ulp, feval, ferr, ieval, libm, fx) case OP_##id: return (int64_t)(ieval);
 #include "dsl/ops.def"
 #undef OP
     default: return 0;

@@ -237,6 +237,7 @@ Verdict trial_run(Tool *t, const Trial *r) {
     Verdict v = {.ok = true, .inputs = r->inputs, .why = out_new(t->arena)};
     const char *why = NULL;
     EvalOptions options = {.memory_limit = t->options->memory_limit, .progress = reference_progress, .progress_context = t};
+    if (r->grid) options.charged = r->grid->charged;
     Array *out = NEW_ARRAY(t->arena, Array, k->outputs.n + 1);
     Eval *e = eval_new(t->arena, k, r->dims, pointers(t->arena, k, r->inputs), &options, &why);
     for (int i = 0; i < k->outputs.n && !why; i++) why = inputs_shape(t->arena, k->outputs.at[i], r->dims, &out[i]);
