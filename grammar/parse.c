@@ -91,11 +91,14 @@ static bool begins_definition(Tok t) { return t.first && (flags_of(t) & TF_DEF);
 
 /* ---- recovery ---- */
 
-/* Takes back what the parser has of the faulty part, up to where a T_BAD can stand for it; brackets opened since are forgotten. */
-static void drop_part(Reader *r) {
+/* Takes back what the parser has of the faulty part, up to where a T_BAD can stand for it; brackets opened since are forgotten.
+ * Returns how many of them are braces. */
+static int drop_part(Reader *r) {
+    int braces = 0;
     while (knf_depth(r->parser) > 0 && !accepts(r, T_BAD)) knf_pop(r->parser);
-    while (r->open.n && innermost(r)->depth > knf_depth(r->parser)) r->open.n--;
+    for (; r->open.n && innermost(r)->depth > knf_depth(r->parser); r->open.n--) braces += innermost(r)->tok.code == T_LBRACE;
     feed(r, made(r, T_BAD));
+    return braces;
 }
 
 /* May parsing go on at t, with `nested` brackets of the faulty part open? */
@@ -106,9 +109,8 @@ static bool is_resting_place(Reader *r, Tok t, bool line_begins, int nested) {
     return line_begins && accepts(r, T_SEP);
 }
 
-/* Skips from t to where parsing may go on; returns the token that stands there. */
-static Tok skip_part(Reader *r, Tok t, bool first_begins) {
-    int nested = 0;
+/* Skips from t to where parsing may go on, `nested` braces of the faulty part being open; returns the token that stands there. */
+static Tok skip_part(Reader *r, Tok t, bool first_begins, int nested) {
     bool line_begins = first_begins;
     while (!is_resting_place(r, t, line_begins, nested)) {
         if (t.code == T_LBRACE) nested++;
@@ -149,8 +151,8 @@ static Tok recover(Reader *r, Tok fault, Tok t) {
     }
     if (begins_definition(t) || !t.code) close_braces(r, t.code);
     if (accepts(r, t.code)) return t;
-    drop_part(r);
-    t = skip_part(r, t, fault.code != t.code);
+    int braces = drop_part(r);
+    t = skip_part(r, t, fault.code != t.code, t.first ? 0 : braces);
     if (!begins_definition(t) && t.code) return t;
     close_braces(r, t.code);
     while (knf_depth(r->parser) > 0 && !accepts(r, t.code)) knf_pop(r->parser);    /* a definition without its braces */
@@ -214,13 +216,13 @@ static bool step(Reader *r, Tok t) {
         if (diag_errors(r->build.diags) >= DIAG_MAX || r->build.too_many) return false;
         if (too_deep(r, t)) {
             drop_part(r);
-            t = skip_part(r, t, false);
+            t = skip_part(r, t, false, 0);
         }
         if (is_unclosed(r, t)) {
             Set s = reader_expected(r, 0);
             reader_report_end(r, &s, r->prev);
             drop_part(r);
-            t = skip_part(r, t, true);
+            t = skip_part(r, t, true, 0);
         }
         if (statement_ends(r, t) && t.code != T_SEP) {
             Tok sep = made(r, T_SEP);

@@ -71,7 +71,7 @@ static int bind_values(Tool *t, const Kernel *k, Binding *b) {
             return STATUS_USAGE;
         }
         if (!bind_scalar(DT_I64, text, &b->dims[d->id]) || b->dims[d->id] < 0) {
-            tool_error("%s=%s: a dim is an integer of 0 or more", name, text);
+            tool_error("%s=%s: a dim is an integer of 0 or more, at most 2^48", name, text);
             return STATUS_USAGE;
         }
     }

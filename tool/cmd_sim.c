@@ -72,7 +72,7 @@ static int bind_values(Job *j) {
         int d = sim_program_dim(&j->program, v->at[i].name), s = sim_program_scalar(&j->program, v->at[i].name);
         double x = strtod(v->at[i].text, &end);
         if (end == v->at[i].text || *end || (d >= 0 && (x < 0 || x != floor(x) || x > 0x1p53))) {
-            tool_error("%s=%s: a dim is an integer of 0 or more, a scalar a number", v->at[i].name, v->at[i].text);
+            tool_error("%s=%s: a dim is an integer of 0 or more, at most 2^53, a scalar a number", v->at[i].name, v->at[i].text);
             return STATUS_USAGE;
         }
         if (d < 0 && s < 0) {
@@ -422,6 +422,7 @@ static int conclude(Job *j) {
     if (o->sim.grid) sim_report_grid(&text, &j->config, j->report, sim_report_busiest(j->report), tool_colour());
     if (o->sim.check && o->sim.timing) tool_note("--timing computes nothing: there is nothing to check");
     else if (o->sim.check) status = check(j);
+    if (o->out.n && o->sim.timing) tool_note("--timing leaves floating-point results out: those that --out writes are no results");
     if (j->verdict) out_s(&text, j->verdict);
     if (o->sim.lift && !status) lift(j, &text);
     if (!o->json || strcmp(o->json, "-")) tool_write(j->t, "-", text.text, text.n);
