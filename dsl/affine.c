@@ -23,6 +23,9 @@ void affine_assume(Affine *f, Expr *cond) {
     vec_push(f->arena, &f->always_cases, known);
 }
 
+int affine_mark(const Affine *f) { return f->always.n; }
+void affine_forget(Affine *f, int mark) { f->always.n = f->always_cases.n = mark; }
+
 void affine_assume_ge0(Affine *f, Expr *e) { vec_push(f->arena, &f->always_ge0, affine_lin(f, NULL, NULL, e)); }
 
 void affine_assume_all(Affine *f, Index **idx, int n, Expr *cond) {

@@ -26,6 +26,9 @@ Affine *affine_new(Arena *a);
 /* Holds always: dims, extents, 'where' facts. */
 void affine_assume(Affine *f, Expr *cond);
 void affine_assume_ge0(Affine *f, Expr *e);
+/* Where affine_assume stands, and back to there. */
+int affine_mark(const Affine *f);
+void affine_forget(Affine *f, int mark);
 /* Holds for all points of idx; used for reads that match one of cond's. */
 void affine_assume_all(Affine *f, Index **idx, int n, Expr *cond);
 /* The bounds of an integer tensor's elements; replaces what was known. */

@@ -252,12 +252,13 @@ void check_declared_range(Frame *f, const AParam *p, Sym *s) {
 
 /* --- facts and body ----------------------------------------------------------------------------------------------------- */
 
-static bool check_fact(Frame *f, const AExpr *e) {
+/* `alone`: whether it can hold beside the facts so far is asked here. */
+static bool check_fact(Frame *f, const AExpr *e, bool alone) {
     Check *c = f->check;
     Cx cx = {.frame = f, .check = c, .dims_only = true, .parameters = true, .what = "a 'where' fact"};
     Expr *cond = check_bool(&cx, e, "a 'where' fact");
     if (!cond) return false;
-    if (affine_false(c->affine, NULL, cond)) {
+    if (alone && affine_false(c->affine, NULL, cond)) {
         Diag *d = diag_error(c->diags, f->caller ? f->call : e->span, "this fact can never hold: %s", span_text(c->arena, e->span));
         if (f->caller) diag_note(d, e->span, "asked for here");
         return false;
@@ -265,6 +266,26 @@ static bool check_fact(Frame *f, const AExpr *e) {
     if (f->caller && affine_true(c->affine, NULL, cond)) return true;
     check_add_fact(c, FACT_WHERE, NULL, 0, cond, check_expr_text(c, cond), e->span);
     affine_assume(c->affine, cond);
+    return true;
+}
+
+enum { FACTS_ALONE = 64 };
+
+/* Whether a fact can hold is asked of the first ones one by one, of more of as many at a time as were before: a question takes time by
+ * the number of facts. Those that contradict are looked at one by one again. False: a call asks for what can't hold. */
+static bool check_facts(Frame *f) {
+    Check *c = f->check;
+    int n = f->ast->facts.n, first = f->caller || n < FACTS_ALONE ? n : FACTS_ALONE;
+    for (int i = 0; i < first; i++)
+        if (!check_fact(f, f->ast->facts.at[i], true) && f->caller) return false;
+    for (int i = first, end; i < n; i = end) {
+        int mark = affine_mark(c->affine);
+        end = n - i < i ? n : 2 * i;
+        for (int k = i; k < end; k++) check_fact(f, f->ast->facts.at[k], false);
+        if (!affine_unreachable(c->affine, NULL)) continue;
+        affine_forget(c->affine, mark);
+        for (int k = i; k < end; k++) check_fact(f, f->ast->facts.at[k], true);
+    }
     return true;
 }
 
@@ -327,8 +348,7 @@ static bool defines_input(Frame *f, const AStmt *s) {
 
 void check_body(Frame *f) {
     Check *c = f->check;
-    for (int i = 0; i < f->ast->facts.n; i++)
-        if (!check_fact(f, f->ast->facts.at[i]) && f->caller) return;
+    if (!check_facts(f)) return;
     for (int i = 0; i < f->ast->inputs.n; i++) {
         Sym *s = frame_sym(f, f->ast->inputs.at[i].name.text);
         if (s && s->kind == SYM_TENSOR && s->tensor) check_declared_range(f, &f->ast->inputs.at[i], s);
