@@ -71,11 +71,29 @@ const int n_host_vector_types = sizeof host_vector_types / sizeof *host_vector_t
         "const knf_u32x16 special = (knf_u32x16)(size >= " top ") & " special ";", \
         "return (knf_f32x16)((knf_u32x16)x | special | (h & " sign ") << " up ");"
 
+/* The first n values at a place; those behind them are not touched, and are zeros. */
+#define FIRST(type, T, V, n, p, mask) \
+    {"knf_first_" type, "knf_" V, "const " T " *p, int64_t count", "the first values there, and zeros", { \
+        "#if defined __AVX512F__ && defined __GNUC__ && !defined __clang__", \
+        "return __builtin_ia32_loadu" p "512_mask(p, (knf_" V "){0}, (" mask ")((UINT32_C(1) << count) - 1));", \
+        "#else", \
+        "knf_" V " x = {0};", \
+        "for (int l = 0; l < " #n " && l < count; l++) x[l] = p[l];", \
+        "return x;", \
+        "#endif"}}, \
+    {"knf_put_" type, "void", T " *p, knf_" V " x, int64_t count", "the first lanes", { \
+        "#if defined __AVX512F__ && defined __GNUC__ && !defined __clang__", \
+        "__builtin_ia32_storeu" p "512_mask(p, x, (" mask ")((UINT32_C(1) << count) - 1));", \
+        "#else", \
+        "for (int l = 0; l < " #n " && l < count; l++) p[l] = x[l];", \
+        "#endif"}},
+
 /* A block of a product; rows and vectors are literals where it is called, so that the sums are registers. */
 #define DOT_BLOCK(type, T, V, n) \
     {"knf_dot_block_" type, "__attribute__((always_inline)) void", "const int rows, const int vectors, int64_t columns, int64_t depth, const " T \
      " *a, int64_t a_row, int64_t a_step, const " T " *b, int64_t b_step, " T " *c, int64_t c_row", "one strip and panel of knf_dot_" type, { \
         "knf_" V " sum[12][4], v[4];", \
+        "const int64_t left = columns - " #n " * (vectors - 1);", \
         "_Pragma(\"GCC unroll 12\")", \
         "for (int i = 0; i < rows; i++) {", \
         "    _Pragma(\"GCC unroll 4\")", \
@@ -84,7 +102,8 @@ const int n_host_vector_types = sizeof host_vector_types / sizeof *host_vector_t
         "_Pragma(\"GCC unroll 1\")", \
         "for (int64_t k = 0; k < depth; k++) {", \
         "    _Pragma(\"GCC unroll 4\")", \
-        "    for (int j = 0; j < vectors; j++) v[j] = *(const knf_" V " *)&b[k * b_step + " #n " * j];", \
+        "    for (int j = 0; j < vectors - 1; j++) v[j] = *(const knf_" V " *)&b[k * b_step + " #n " * j];", \
+        "    v[vectors - 1] = knf_first_" type "(&b[k * b_step + " #n " * (vectors - 1)], left);", \
         "    _Pragma(\"GCC unroll 12\")", \
         "    for (int i = 0; i < rows; i++) {", \
         "        _Pragma(\"GCC unroll 4\")", \
@@ -94,12 +113,8 @@ const int n_host_vector_types = sizeof host_vector_types / sizeof *host_vector_t
         "_Pragma(\"GCC unroll 12\")", \
         "for (int i = 0; i < rows; i++) {", \
         "    _Pragma(\"GCC unroll 4\")", \
-        "    for (int j = 0; j < vectors; j++) {", \
-        "        const knf_" V " x = sum[i][j];", \
-        "        const int64_t left = columns - " #n " * j;", \
-        "        if (left >= " #n ") *(knf_" V " *)&c[i * c_row + " #n " * j] = x;", \
-        "        else for (int64_t l = 0; l < left; l++) c[i * c_row + " #n " * j + l] = x[l];", \
-        "    }", \
+        "    for (int j = 0; j < vectors - 1; j++) *(knf_" V " *)&c[i * c_row + " #n " * j] = sum[i][j];", \
+        "    knf_put_" type "(&c[i * c_row + " #n " * (vectors - 1)], sum[i][vectors - 1], left);", \
         "}"}},
 
 /* to[i][j] = from[j][i] for 16 by 16 values: halves of rows change places, then quarters, and so on. */
@@ -124,6 +139,7 @@ const int n_host_vector_types = sizeof host_vector_types / sizeof *host_vector_t
         "for (int j = 0; j < 16; j++) *(knf_f32x16 *)&to[j * to_row] = v[j];"}},
 
 const HostHelper host_vector_helpers[] = {
+    FIRST("f32", "float", "f32x16", 16, "ps", "uint16_t") FIRST("f64", "double", "f64x8", 8, "pd", "uint8_t")
     DOT_BLOCK("f32", "float", "f32x16", 16) DOT_BLOCK("f64", "double", "f64x8", 8)
     EXTREME("max", "f32", "f32x16", "u32x16", ">", "<", "&", "ps", "uint16_t", "5") EXTREME("min", "f32", "f32x16", "u32x16", "<", ">", "|", "ps", "uint16_t", "4")
     EXTREME("max", "f64", "f64x8", "u64x8", ">", "<", "&", "pd", "uint8_t", "5") EXTREME("min", "f64", "f64x8", "u64x8", "<", ">", "|", "pd", "uint8_t", "4")

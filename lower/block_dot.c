@@ -206,7 +206,7 @@ void block_dot_leaf(Block *b, Path *path, int first, int n, const BlockDot *d) {
     dot->k = stage_axis(l, d->k, d->k->lo, d->k->hi);
     if (!d->a_in_place) operand(b, &around, outside, d->a, d);
     stage_link(l, path, was + 1);
-    if (!d->b_in_place || b->packs || was) {      /* inside of other loops no case says that a row is whole vectors */
+    if (!d->b_in_place || b->packs || was) {      /* inside of other loops no case says how large it is */
         Path at = *path;
         at.n = b->outer >= 0 ? b->outer : at.n - 1;
         TileBuf *packed = operand(b, &at, b->outer >= 0 ? outside : &panels->body, d->b, d);
@@ -233,6 +233,5 @@ Expr *block_dot_few(Low *l, const BlockDot *d) { return d->b_in_place ? NULL : l
 Expr *block_dot_unpacked(Low *l, const BlockDot *d) {
     if (!d->b_in_place) return NULL;
     Expr *small = lo_le(l->a, lo_mul(l->a, extent(l, d->k), extent(l, d->n)), lo_int(l->a, IN_PLACE)), *some = lo_le(l->a, extent(l, d->m), lo_int(l->a, SOME));
-    Expr *even = lo_le(l->a, x_op(l->a, OP_MOD, extent(l, d->n), lo_int(l->a, lanes(l, d)), NULL, d->s->span), lo_int(l->a, 0));
-    return x_op(l->a, OP_AND, even, x_op(l->a, OP_OR, small, some, NULL, d->s->span), NULL, d->s->span);
+    return x_op(l->a, OP_OR, small, some, NULL, d->s->span);
 }
