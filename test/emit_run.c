@@ -36,7 +36,7 @@ static void quiet(const char *folder, const char *format, ...) {
 
 /* Undefined symbols that are not libc's and libm's: none may be left. */
 static const char nm_check[] =
-    "nm -u k.o | sed 's/ *U //' | grep -vxE 'malloc|free|memcpy|memset|memmove|_GLOBAL_OFFSET_TABLE_|"
+    "nm -u k.o | sed 's/ *U //' | grep -vxE 'malloc|aligned_alloc|free|memcpy|memset|memmove|_GLOBAL_OFFSET_TABLE_|"
     "(a?(sin|cos|tan)h?|exp[2]?|expm1|log(2|1p)?|pow|erf|sqrt|fma|floor|ceil|rint|trunc|fabs|round)f?' || true";
 
 KnyfeCall *emit_compile(const char *text, const char *call, const char *flags) {
