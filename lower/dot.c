@@ -403,6 +403,7 @@ static bool build(Dot *d, Way way, int slots) {
         if (out) stage_copy(l, stage_body(l, &d->path, panel), TILE_STORE, b, d->s->span);
     }
     for (int i = 1; i <= panel; i++) stage_link(l, &d->path, i);
+    stage_share_kept(l);
     return true;
 }
 

@@ -49,6 +49,8 @@ void stage_block_box(Low *l, const Path *path, const TileAxis *axis, TileBuf *b,
 /* Loops of the path whose variables the expression uses: the number of the innermost, from 1; 0: none. */
 int stage_depth(const Path *path, const Expr *e);
 void stage_copy(Low *l, TileNodes *body, TileKind kind, TileBuf *b, Span at);
+/* What all PEs load once, before any loop, is the same for all: the PEs of a row share it. */
+void stage_share_kept(Low *l);
 TileNode *stage_compute(Low *l, TileNodes *body, const Stmt *s, TilePart part);
 /* The body in which things at depth d of the path stand. */
 static inline TileNodes *stage_body(Low *l, const Path *path, int d) { return d ? &path->at[d - 1]->body : &l->stage->body; }

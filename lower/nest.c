@@ -346,6 +346,7 @@ static bool build(Nest *n) {
     }
     if (l->stage->one_core)
         for (int i = 0; i < l->stage->bufs.n; i++) l->stage->bufs.at[i]->core = 1;
+    stage_share_kept(l);
     return true;
 }
 

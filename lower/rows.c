@@ -331,6 +331,7 @@ static void close(Rows *r) {
     v->step = lo_max(a, lo_int(a, 1), lo_min(a, fit, lo_min(a, share, most)));
     r->fits = lo_le(a, lo_add(a, total(l, &r->fixed), total(l, &r->each)), budget);
     stage_link(l, &r->path, 1);
+    stage_share_kept(l);
     for (int i = 0; i < l->stage->bufs.n; i++) {
         TileBuf *b = l->stage->bufs.at[i];
         bool out = b->tensor && !b->copied_in && (b->tensor->role == TR_OUTPUT || read_outside(r, b->tensor));

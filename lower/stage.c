@@ -179,6 +179,11 @@ void stage_copy(Low *l, TileNodes *body, TileKind kind, TileBuf *b, Span at) {
     vec_push(l->a, body, n);
 }
 
+void stage_share_kept(Low *l) {
+    for (int i = 0; i < l->stage->body.n && !l->stage->one_core && l->m->cols > 1 && !l->m->in_place; i++)
+        if (l->stage->body.at[i]->kind == TILE_LOAD && l->stage->body.at[i]->buf->core == 1) l->stage->body.at[i]->share = TILE_SHARE_ROW;
+}
+
 TileNode *stage_compute(Low *l, TileNodes *body, const Stmt *s, TilePart part) {
     TileNode *n = NEW(l->a, TileNode);
     n->kind = TILE_COMPUTE;

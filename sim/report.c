@@ -1,5 +1,6 @@
 #include "sim/report.h"
 #include <stdlib.h>
+#include <math.h>
 #include <string.h>
 
 static int pes(const SimConfig *c) { return (int)(c->machine->rows * c->machine->cols); }
@@ -129,6 +130,19 @@ static void json_stages(Out *o, const SimConfig *c, const SimReport *r) {
     out_s(o, "]");
 }
 
+int sim_report_near_mean(const SimConfig *c, const SimReport *r, int unit, double part) {
+    double mean = (double)r->time[unit][SIM_BUSY] / pes(c);
+    int n = 0;
+    for (int i = 0; i < pes(c); i++) n += fabs((double)r->pe_busy[i][unit] - mean) <= part * mean;
+    return n;
+}
+
+/* How evenly the unit that works most is used: PEs on which it is busy within a fifth of the mean. */
+static void json_balance(Out *o, const SimConfig *c, const SimReport *r) {
+    int unit = sim_report_busiest(r);
+    out_f(o, ", \"balance\": {\"unit\": \"%s\", \"pes\": %d, \"near_mean\": %d}", sim_unit_names[unit], pes(c), sim_report_near_mean(c, r, unit, 0.2));
+}
+
 void sim_report_json(Out *o, const SimConfig *c, const SimReport *r, const char *extra) {
     SimShare s[SIM_SHARES];
     sim_report_shares(c, r, s);
@@ -143,6 +157,7 @@ void sim_report_json(Out *o, const SimConfig *c, const SimReport *r, const char 
               (long long)r->row_hits, (long long)r->row_misses, (long long)r->link_bytes, (long long)r->local_held);
         if (r->refused) out_f(o, ", \"refused\": %d", r->refused);
         if (r->n_stages) json_stages(o, c, r);
+        json_balance(o, c, r);
         out_s(o, ", \"utilisation\": {");
         for (int i = 0; i < SIM_SHARES; i++) out_f(o, "%s\"%s\": [%.6f, %.6f]", i ? ", " : "", s[i].name, s[i].busiest, s[i].mean);
         out_s(o, "}, \"time\": {");

@@ -20,6 +20,8 @@ void sim_report_trace(Out *o, const SimConfig *c);
 void sim_report_grid(Out *o, const SimConfig *c, const SimReport *r, int unit, bool colour);
 /* Unit that was busiest on average: what the map shows by itself. */
 int sim_report_busiest(const SimReport *r);
+/* PEs on which the unit is busy for the mean time, give or take that part of it. */
+int sim_report_near_mean(const SimConfig *c, const SimReport *r, int unit, double part);
 
 /* Why a run without a limit took longer than with it: the shared resource whose bookings waited more, the unit that stood longer. */
 void sim_report_slower(Out *o, const SimReport *with, const SimReport *without);

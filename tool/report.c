@@ -103,7 +103,7 @@ static void json_grid(Tool *t, const Report *r, json_t *all) {
     Out o = out_new(t->arena);
     sim_report_json(&o, &g->config, &g->report, r->lifts_json ? arena_printf(t->arena, ", \"lift\": {%s}", r->lifts_json) : NULL);
     json_t *sim = json_loads(o.text, 0, NULL);
-    static const char *const members[] = {"cycles", "stages", "utilisation", "time", "lift", "dram_bytes", "sram_bytes"};
+    static const char *const members[] = {"cycles", "stages", "utilisation", "time", "lift", "dram_bytes", "sram_bytes", "balance", "macs"};
     for (size_t i = 0; sim && i < sizeof members / sizeof *members; i++) {
         json_t *x = json_object_get(sim, members[i]);
         if (x) json_object_set(all, members[i], x);
