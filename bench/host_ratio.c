@@ -2,6 +2,7 @@
  * Medians of the emitted code's runs with their spread; the oracle, bounds included, runs once. Fails below 20 times.
  *
  *   host_ratio [NAME]     all, or the case of that name */
+#include "test/engines.h"
 #include "dsl/eval.h"
 #include "dsl/front.h"
 #include "emit/host.h"
@@ -61,7 +62,7 @@ static Call *compiled(Arena *a, const Kernel *k) {
     if (!mkdtemp(folder)) die("/tmp", "no folder");
     const char *why = NULL;
     Out c = out_new(a), call = out_new(a);
-    const TileMachine m = {.rows = 1, .cols = 1, .local = 2 << 20, .in_place = true, .panel = 64, .lanes = 64, .accumulators = 28, .dots = {[DT_F32] = true, [DT_F64] = true}};
+    const TileMachine m = {.rows = 1, .cols = 1, .local = 2 << 20, .in_place = true, .lanes = 64, .accumulators = 28, .engines = test_engines(a, "registers")};
     const TileProgram *p = lower(k, &m, a, &why);
     if (!p) die(k->name, why);
     emit_host_tiles(p, NULL, &c);

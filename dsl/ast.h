@@ -161,6 +161,7 @@ typedef struct AValue { bool is_name; AName name; bool is_int; int64_t i; double
 typedef struct AEntry AEntry;
 struct AEntry {
     Span span;
+    AStmt *stmt;           /* a meaning:  target = expression; key and values are empty */
     AName key, label;      /* a group:  key label? { entries } */
     VEC(AValue) values;    /* a property: key values "source"? */
     AName source;          /* text NULL: none */

@@ -267,6 +267,11 @@ static void print_value(Out *out, const AValue *v) {
 }
 
 static void print_entry(Out *out, const AEntry *e) {
+    if (e->stmt) {
+        print_stmt(out, e->stmt);
+        if (e->source.text) out_f(out, "source \"%s\"\n", e->source.text);
+        return;
+    }
     out_f(out, "%s%s%s%s\n", e->is_group ? "group " : "", text_of(e->key), e->label.text ? " " : "", e->label.text ? e->label.text : "");
     out->indent++;
     for (int i = 0; i < e->values.n; i++) print_value(out, &e->values.at[i]);

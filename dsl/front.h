@@ -29,6 +29,9 @@ typedef struct Program Program;
 Program *front_load(Arena *a, Names *names, Diags *diags, const Source *main, const FrontOptions *options);
 /* Checks every definition of the main file, and gives the chosen kernel. NULL when anything is wrong; diags says what. */
 Kernel *front_kernel(Program *p, const FrontOptions *options);
+/* A statement that stands by itself, as the meaning of an engine's row does: the kernel whose inputs are the tensors of type `type`, and
+ * the scalars of its compute type, that the statement reads, in the order of its text. NULL after errors. */
+Kernel *front_meaning(Program *p, const AStmt *s, DType type);
 /* For tools that want the trees: schedules, tests, machines. */
 const AFile *front_file(const Program *p, int i);
 int front_n_files(const Program *p);

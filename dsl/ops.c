@@ -1,4 +1,5 @@
 #include "dsl/ops.h"
+#include <math.h>
 #include <string.h>
 
 const OpRow op_table[OP_COUNT] = {
@@ -7,6 +8,20 @@ const OpRow op_table[OP_COUNT] = {
 #include "dsl/ops.def"
 #undef OP
 };
+
+#define OP(...)
+OpLaws op_laws(Op op) {
+    static const OpLaws laws[OP_COUNT] = {
+#define OP_ALGEBRA(id, commutes, neutral) [OP_##id] = {commutes, neutral},
+#include "dsl/ops.def"
+    };
+    static const bool has[OP_COUNT] = {
+#define OP_ALGEBRA(id, ...) [OP_##id] = true,
+#include "dsl/ops.def"
+    };
+    return has[op] ? laws[op] : (OpLaws){false, NAN};
+}
+#undef OP
 
 Op op_by_name(const char *name) {
     for (int o = 0; o < OP_COUNT; o++)

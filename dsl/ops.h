@@ -30,5 +30,9 @@ typedef struct OpRow {
 
 extern const OpRow op_table[OP_COUNT];
 
+/* Laws; an operator that has none commutes with nothing and its neutral value is nan. */
+typedef struct OpLaws { bool commutes; double neutral; } OpLaws;
+OpLaws op_laws(Op op);
+
 /* The function (OPS_CALL) of that name, or OP_COUNT. */
 Op op_by_name(const char *name);

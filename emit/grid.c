@@ -118,6 +118,19 @@ static bool stage_function(GridGen *g, int what, const char *name, Out *to) {
 
 typedef struct StageNames { const char *name, *when, *setup, *core[2]; } StageNames;
 
+/* Accumulators that the sums of a panel take. */
+static int in_accumulators(const TileNodes *body, const TileBuf *b) {
+    for (int i = 0; i < body->n; i++) {
+        const TileNode *n = body->at[i];
+        int in = in_accumulators(&n->body, b);
+        if (in) return in;
+        if (n->kind != TILE_COMPUTE || !n->dot || n->stmt->targets.at[0].tensor != b->tensor) continue;
+        const EngineRow *row = n->dot->row;
+        return engine_panel_rows(row) / row->m * (engine_panel_cols(row) / row->n);
+    }
+    return 0;
+}
+
 static void tiles(GridGen *g) {
     int accs = 0;
     g->tiles = NEW_ARRAY(g->a, GridTile, g->stage->bufs.n + 1);
@@ -130,7 +143,8 @@ static void tiles(GridGen *g) {
         t->is_handed = b->tensor && !b->copied_in && !b->copied_out && b->memory == TILE_LOCAL && grid_simd_uses(&g->stage->body, b) && grid_dot_uses(&g->stage->body, b);
         t->is_ring = b->copied_in || (b->copied_out && b->depth > 1) || t->is_handed;
         if (b->memory == TILE_ACC) {
-            t->acc = 4 * accs++;
+            t->acc = accs;
+            accs += in_accumulators(&g->stage->body, b);
             continue;
         }
         t->ring = grid_enumerator(g, "", arena_printf(g->a, "%s_%s", b->name, b->copied_in ? "in" : b->copied_out ? "out" : "here"));

@@ -4,7 +4,7 @@
 #include <assert.h>
 
 /* The kernel's indices of a product, standing at the beginning of their blocks, and the blocks' sizes. */
-typedef struct Panel { const Index *m, *n, *k; Expr *was[3]; Expr *size[3]; } Panel;
+typedef struct Panel { const TileDot *dot; const Index *m, *n, *k; Expr *was[3]; Expr *size[3]; } Panel;
 
 /* Stages of one statement may share what is known of the product: the axis of this stage has the same place. */
 static const TileAxis *here(const GridGen *g, const TileAxis *axis) { return g->stage->axes.at[axis->id]; }
@@ -26,7 +26,7 @@ static void stand(GridGen *g, Panel *p, int i, const Index *x, const TileAxis *a
 static Panel panel(GridGen *g, const TileNode *n) {
     const Stmt *s = n->stmt;
     const Reduce *r = s->value->reduce;
-    Panel p = {.m = index_on(g, s->idx.at, s->idx.n, n->dot->m), .n = index_on(g, s->idx.at, s->idx.n, n->dot->n), .k = index_on(g, r->idx.at, r->idx.n, n->dot->k)};
+    Panel p = {.dot = n->dot, .m = index_on(g, s->idx.at, s->idx.n, n->dot->m), .n = index_on(g, s->idx.at, s->idx.n, n->dot->n), .k = index_on(g, r->idx.at, r->idx.n, n->dot->k)};
     assert(p.m && p.n && p.k);
     return p;
 }
@@ -81,25 +81,28 @@ static bool pops(const GridGen *g, const TileBuf *b) {
     return body && body == g->bodies.at[g->bodies.n - 1] && grid_sole_command(body, b);
 }
 
-/* Where the operand's rows lie with k contiguous: transposed first where they do not. */
+/* Where the operand lies as the engine's row reads it: transposed first where it does not. */
 static CExpr operand(GridGen *g, const Panel *p, const Expr *read, const Index *rows, int number) {
     GridTile *t = grid_tile_of(g, read);
     assert(t);
-    int64_t v, size = dtype_table[t->buf->type].bytes;
+    int64_t v;
+    const TileDot *d = p->dot;
+    bool rows_first = d->row->rows_first[number];
     Expr *off = grid_offset(g, t, (const Expr *const *)read->args.at), *by_k = slope(g, t, &read->args, p->k), *by_row = slope(g, t, &read->args, rows);
-    Expr *pop = pops(g, t->buf) && t->is_ring ? t->slot : NULL;
-    bool along = lo_is_int(by_k, &v) && (v == size || v == 0);
-    if (along) return grid_place(g, t->ring, off, lo_is_int(by_row, &v) && v == 0 ? NULL : by_row, "pop", pop);
+    Expr *pop = pops(g, t->buf) && t->is_ring ? t->slot : NULL, *by = rows_first ? by_k : by_row;
+    if (!d->turn[number]) return grid_place(g, t->ring, off, lo_is_int(by, &v) && v == 0 ? NULL : by, "pop", pop);
     if (!t->turned) {
         t->turned = grid_enumerator(g, "", arena_printf(g->a, "%s_turned", t->buf->name));
         vec_push(g->a, &g->rings, t->turned);
-        t->turned_row = dim_of(&read->args, rows);
-        t->turned_col = dim_of(&read->args, p->k);
+        t->turned_row = dim_of(&read->args, rows_first ? p->k : rows);
+        t->turned_col = dim_of(&read->args, rows_first ? rows : p->k);
+        t->turn = d->turn[number];
     }
     Expr *pitch, *slot;
     grid_turned(g, t, &pitch, &slot);
-    CExpr args[] = {c_atom("pe"), grid_place(g, t->turned, NULL, pitch, "push", slot), grid_place(g, t->ring, off, by_k, "pop", pop), grid_int(g, p->size[2]), grid_int(g, p->size[number])};
-    c_expr(&g->p, c_call(&g->p, "pe_transpose", 5, args));
+    CExpr k = grid_int(g, p->size[2]), n = grid_int(g, p->size[number]);
+    CExpr args[] = {c_atom("pe"), grid_place(g, t->turned, NULL, pitch, "push", slot), grid_place(g, t->ring, off, rows_first ? by_row : by_k, "pop", pop), rows_first ? n : k, rows_first ? k : n};
+    c_expr(&g->p, c_call(&g->p, t->turn->call, 5, args));
     return grid_place(g, t->turned, NULL, pitch, "pop", slot);
 }
 
@@ -122,7 +125,8 @@ static Expr *joined_from(GridGen *g, const TileNode *n) {
 
 static void dot(GridGen *g, const Panel *p, int acc, const char *add, CExpr k, CExpr a, CExpr b) {
     Out o = out_new(g->a);
-    out_s(&o, "pe_dot(pe, ");
+    out_f(&o, "%s(pe, ", p->dot->row->call);
+    grid_fields(p->dot->row, &o);
     if (acc) out_f(&o, ".acc = %d, ", acc);
     out_f(&o, ".m = %s, .n = %s, .k = %s, ", grid_int(g, p->size[0]).text, grid_int(g, p->size[1]).text, k.text);
     if (add) out_f(&o, ".add = %s, ", add);
@@ -143,8 +147,9 @@ static void final(GridGen *g, const TileNode *n, const Panel *p, int acc) {
     Expr *off = grid_offset(g, t, (const Expr *const *)target->subs.at), *pitch = slope(g, t, &target->subs, p->m);
     int64_t v;
     if (lo_is_int(pitch, &v) && v == 0) pitch = NULL;
-    if (!t->is_ring && grid_by_simd(g, t->buf)) c_expr(&g->p, c_call2(&g->p, "pe_fence", c_atom("pe"), c_atom("PE_SE")));
-    bool drains = t->buf->type == DT_F32 || t->buf->type == DT_I32;
+    const EngineRow *row = n->dot->row, *boxes = t->is_ring ? NULL : grid_box_row(g, t->buf);
+    if (boxes) grid_fence(g, boxes);
+    bool drains = row->drain && row->drain->takes[t->buf->type];
     CExpr dst = grid_place(g, t->ring, off, pitch, "push", t->is_ring && pops(g, t->buf) ? t->slot : NULL);
     CExpr m = grid_int(g, p->size[0]), k = grid_int(g, p->size[1]);
     bool guarded = t->buf->type == DT_I32;      /* accumulators of an empty panel have no type */
@@ -154,10 +159,10 @@ static void final(GridGen *g, const TileNode *n, const Panel *p, int acc) {
     }
     if (drains) {
         CExpr args[] = {c_atom("pe"), dst, c_int(&g->p, acc), m, k};
-        c_expr(&g->p, c_call(&g->p, "pe_re_drain", 5, args));
+        c_expr(&g->p, c_call(&g->p, row->drain->call, 5, args));
     } else {
         const char *from = acc ? arena_printf(g->a, ".acc = %d, ", acc) : "";
-        c_expr(&g->p, c_atomf(&g->p, "pe_se(pe, .from_re = true, %s.rows = %s, .cols = %s, .dst = %s)", from, m.text, k.text, dst.text));
+        c_expr(&g->p, c_atomf(&g->p, "%s(pe, .from_%s = true, %s.rows = %s, .cols = %s, .dst = %s)", row->feed->call, row->into, from, m.text, k.text, dst.text));
     }
     if (guarded && t->is_ring && pops(g, t->buf)) {
         c_else(&g->p);
@@ -166,7 +171,7 @@ static void final(GridGen *g, const TileNode *n, const Panel *p, int acc) {
         c_expr(&g->p, c_call(&g->p, "pe_push", 3, args));
     }
     if (guarded) c_end(&g->p);
-    if (!t->is_ring) c_expr(&g->p, c_call2(&g->p, "pe_fence", c_atom("pe"), c_atom(drains ? "PE_RE" : "PE_SE")));
+    if (!t->is_ring) grid_fence(g, drains ? row->drain : row->feed);
     grid_tile_show(g, t);
 }
 

@@ -21,7 +21,8 @@ typedef struct GridTile {
     Expr *pitch;            /* bytes from one row of the last dimension to the next */
     Expr *slot;             /* bytes of a slot */
     int acc;                /* first accumulator of a TILE_ACC */
-    const char *turned;     /* the ring that holds it transposed, or NULL; its rows and columns are these dimensions */
+    const char *turned;     /* the ring that holds it transposed by this row, or NULL; its rows and columns are these dimensions */
+    const EngineRow *turn;
     int turned_row, turned_col;
 } GridTile;
 
@@ -158,12 +159,16 @@ void grid_body(GridGen *g, TileNodes *body);
 typedef struct GridUse { bool read, written, by_engine, by_simd, by_core; int commands; } GridUse;     /* by_simd: by_engine, the elementwise one */
 GridUse grid_use(TileNode *n, const TileBuf *b);
 /* Commands of the elementwise engine in the nodes use the tile, or its states; operands of the engine of panels are taken from it. */
-bool grid_simd_uses(const TileNodes *body, const TileBuf *b);
-bool grid_dot_uses(const TileNodes *body, const TileBuf *b);
+const EngineRow *grid_simd_uses(const TileNodes *body, const TileBuf *b);
+const EngineRow *grid_dot_uses(const TileNodes *body, const TileBuf *b);
 /* The last node that uses the tile, when it stands in this very body; NULL: none, or inside a loop. */
 const TileNode *grid_last_use(const TileNodes *body, const TileBuf *b);
-/* Commands of the elementwise engine use the tile somewhere in the stage. */
-bool grid_by_simd(const GridGen *g, const TileBuf *b);
+/* The row of a command of an elementwise engine that uses the tile somewhere in the stage, or NULL. */
+const EngineRow *grid_box_row(const GridGen *g, const TileBuf *b);
+/* Waits for the commands so far of the row's engine. */
+void grid_fence(GridGen *g, const EngineRow *row);
+/* The fields by which a call does what the row says: ".bin = PE_ADD, ". */
+void grid_fields(const EngineRow *row, Out *to);
 /* The current block of an axis. */
 TileBlock grid_block(GridGen *g, const TileAxis *axis);
 

@@ -77,11 +77,32 @@ const TileNode *grid_last_use(const TileNodes *body, const TileBuf *b) {
     return NULL;
 }
 
-bool grid_by_simd(const GridGen *g, const TileBuf *b) {
-    for (int i = 0; i < g->stage->body.n; i++)
-        if (grid_use(g->stage->body.at[i], b).by_simd) return true;
-    return false;
+static const TileNode *user(const TileNodes *body, const TileBuf *b) {
+    for (int i = 0; i < body->n; i++) {
+        TileNode *n = body->at[i];
+        const TileNode *in = user(&n->body, b);
+        if (in || (n->kind == TILE_COMPUTE && grid_use(n, b).by_simd)) return in ? in : n;
+    }
+    return NULL;
 }
+
+const EngineRow *grid_box_row(const GridGen *g, const TileBuf *b) {
+    const TileNode *n = user(&g->stage->body, b);
+    return n ? tile_command_row(&n->simd->commands.at[0]) : NULL;
+}
+
+/* The first product of a body that reads the tile. */
+static const TileDot *dot_in(const TileNodes *body, const TileBuf *b) {
+    for (int i = 0; i < body->n; i++) {
+        const TileNode *n = body->at[i];
+        const TileDot *in = dot_in(&n->body, b);
+        if (in) return in;
+        if (n->kind == TILE_COMPUTE && n->dot && (grid_serves(b, n->dot->a) || grid_serves(b, n->dot->b))) return n->dot;
+    }
+    return NULL;
+}
+
+static const TileDot *dot_of(const GridGen *g, const TileBuf *b) { return dot_in(&g->stage->body, b); }
 
 static bool arg_uses(const TileNode *n, const TileArg *a, const TileBuf *b) {
     switch (a->kind) {
@@ -93,25 +114,27 @@ static bool arg_uses(const TileNode *n, const TileArg *a, const TileBuf *b) {
     }
 }
 
-bool grid_simd_uses(const TileNodes *body, const TileBuf *b) {
+const EngineRow *grid_simd_uses(const TileNodes *body, const TileBuf *b) {
     for (int i = 0; i < body->n; i++) {
         const TileNode *n = body->at[i];
-        if (grid_simd_uses(&n->body, b)) return true;
+        const EngineRow *in = grid_simd_uses(&n->body, b);
+        if (in) return in;
         for (int c = 0; n->simd && c < n->simd->commands.n; c++) {
             const TileCommand *x = &n->simd->commands.at[c];
-            if (arg_uses(n, &x->dst, b) || arg_uses(n, &x->a, b) || arg_uses(n, &x->b, b)) return true;
+            if (arg_uses(n, &x->dst, b) || arg_uses(n, &x->a, b) || arg_uses(n, &x->b, b)) return tile_command_row(x);
         }
     }
-    return false;
+    return NULL;
 }
 
-bool grid_dot_uses(const TileNodes *body, const TileBuf *b) {
+const EngineRow *grid_dot_uses(const TileNodes *body, const TileBuf *b) {
     for (int i = 0; i < body->n; i++) {
         const TileNode *n = body->at[i];
         bool takes = n->dot && (n->part == TILE_STEP || n->part == TILE_WHOLE) && (grid_serves(b, n->dot->a) || grid_serves(b, n->dot->b));
-        if (takes || grid_dot_uses(&n->body, b)) return true;
+        const EngineRow *in = takes ? n->dot->row : grid_dot_uses(&n->body, b);
+        if (in) return in;
     }
-    return false;
+    return NULL;
 }
 
 /* The core itself reads or writes the tile in this computation. */
@@ -123,22 +146,22 @@ static bool core_touches(const TileNode *n, const TileBuf *b) {
 /* A scratch that an engine's commands use is the core's when those have ended. */
 static void fence_engines(GridGen *g, const TileNode *n) {
     const TileNodes *all = &g->stage->body;
-    bool se = false, dpe = false;
+    const EngineRow *se = NULL, *dpe = NULL;
     for (int i = 0; i < g->stage->bufs.n; i++) {
         const TileBuf *b = g->stage->bufs.at[i];
         if (g->tiles[i].is_ring || b->memory != TILE_LOCAL || !core_touches(n, b)) continue;
-        se |= grid_simd_uses(all, b);
-        dpe |= grid_dot_uses(all, b);
+        if (!se) se = grid_simd_uses(all, b);
+        if (!dpe) dpe = grid_dot_uses(all, b);
     }
-    if (se) c_expr(&g->p, c_call2(&g->p, "pe_fence", c_atom("pe"), c_atom("PE_SE")));
-    if (dpe) c_expr(&g->p, c_call2(&g->p, "pe_fence", c_atom("pe"), c_atom("PE_DPE")));
+    if (se) grid_fence(g, se);
+    if (dpe) grid_fence(g, dpe);
 }
 
 /* What was handed over in this body is taken away. */
 static void take_away(GridGen *g, const TileNode *n) {
     const GridTile *t = n->kind == TILE_COMPUTE && n->simd && n->part == TILE_WHOLE ? grid_tile_of_target(g, n->stmt->targets.at[0].tensor) : NULL;
     if (!t || !t->is_handed) return;
-    c_expr(&g->p, c_atomf(&g->p, "pe_dot(pe, .m = 0, .n = 0, .k = 0, .a = PE_AT(%s, .pop = %s), .b = PE_AT(%s))", t->ring, grid_int(g, t->slot).text, t->ring));
+    c_expr(&g->p, c_atomf(&g->p, "%s(pe, .m = 0, .n = 0, .k = 0, .a = PE_AT(%s, .pop = %s), .b = PE_AT(%s))", grid_dot_uses(&g->stage->body, t->buf)->call, t->ring, grid_int(g, t->slot).text, t->ring));
 }
 
 static bool has_load(const TileNode *n) {
@@ -416,7 +439,7 @@ static void load(GridGen *g, TileNodes *body, int i, int *last) {
 /* Some buffer that commands of the elementwise engine write. */
 static const char *written_ring(const GridGen *g) {
     for (int i = 0; i < g->stage->bufs.n; i++)
-        if (!g->tiles[i].buf->copied_in && grid_by_simd(g, g->tiles[i].buf)) return g->tiles[i].ring;
+        if (!g->tiles[i].buf->copied_in && grid_box_row(g, g->tiles[i].buf)) return g->tiles[i].ring;
     return NULL;
 }
 
@@ -431,11 +454,16 @@ static void unload(GridGen *g, TileNodes *body, int i) {
     }
     const TileNode *taker = grid_last_use(body, n->buf);
     if (taker && taker->simd) return;
-    if (!grid_by_simd(g, n->buf) && grid_sole_command(body, n->buf)) return;
+    if (!grid_box_row(g, n->buf) && grid_sole_command(body, n->buf)) return;
     CExpr pop = c_atomf(&g->p, "PE_AT(%s, .pop = %s)", t->ring, grid_int(g, t->slot).text), none = c_atomf(&g->p, "PE_AT(%s)", t->turned ? t->turned : t->ring);
-    if (t->turned) c_expr(&g->p, c_atomf(&g->p, "pe_transpose(pe, %s, %s, 0, 0)", none.text, pop.text));
-    else if (grid_by_simd(g, n->buf)) c_expr(&g->p, c_atomf(&g->p, "pe_se(pe, .rows = 0, .cols = 0, .dst = PE_AT(%s), .a = %s)", written_ring(g), pop.text));
-    else c_expr(&g->p, c_atomf(&g->p, "pe_dot(pe, .m = 0, .n = 0, .k = 0, .a = %s, .b = %s)", pop.text, none.text));
+    const EngineRow *move = engine_mover(&g->tp->machine->engines), *boxes = grid_box_row(g, n->buf);
+    if (t->turned) c_expr(&g->p, c_atomf(&g->p, "%s(pe, %s, %s, 0, 0)", t->turn->call, none.text, pop.text));
+    else if (boxes && move) c_expr(&g->p, c_atomf(&g->p, "%s(pe, .rows = 0, .cols = 0, .dst = PE_AT(%s), .a = %s)", move->call, written_ring(g), pop.text));
+    else if (boxes) {
+        grid_fence(g, boxes);
+        command(g, "pe_wait", t->ring, t->slot);
+        command(g, "pe_pop", t->ring, t->slot);
+    } else c_expr(&g->p, c_atomf(&g->p, "%s(pe, .m = 0, .n = 0, .k = 0, .a = %s, .b = %s)", dot_of(g, n->buf)->row->call, pop.text, none.text));
 }
 
 /* Before the first node that writes what this body stores. */
@@ -452,6 +480,18 @@ static void reserve(GridGen *g, TileNodes *body, int i, bool *opened) {
     }
 }
 
+/* Several commands have written the slot: one more, of nothing, behind them. Where none can be given without operands the core does it. */
+static void push(GridGen *g, GridTile *t) {
+    const EngineRow *fed = engine_fed(&g->tp->machine->engines), *boxes = grid_box_row(g, t->buf);
+    if (fed && (!boxes || boxes->engine == fed->feed->engine)) {
+        c_expr(&g->p, c_atomf(&g->p, "%s(pe, .from_%s = true, .rows = 0, .cols = 0, .dst = PE_AT(%s, .push = %s))", fed->feed->call, fed->into, t->ring, grid_int(g, t->slot).text));
+        return;
+    }
+    if (boxes) grid_fence(g, boxes);
+    command(g, "pe_reserve", t->ring, t->slot);
+    command(g, "pe_push", t->ring, t->slot);
+}
+
 static void store(GridGen *g, TileNodes *body, int i) {
     TileNode *n = body->at[i];
     GridTile *t = &g->tiles[n->buf->id];
@@ -459,8 +499,7 @@ static void store(GridGen *g, TileNodes *body, int i) {
     for (int k = 0; k < i; k++) join(&u, grid_use(body->at[k], n->buf));
     if (!u.written) return;
     if (t->is_ring && !u.by_engine) command(g, "pe_push", t->ring, t->slot);
-    else if (t->is_ring && !grid_sole_command(body, n->buf))
-        c_expr(&g->p, c_atomf(&g->p, "pe_se(pe, .from_re = true, .rows = 0, .cols = 0, .dst = PE_AT(%s, .push = %s))", t->ring, grid_int(g, t->slot).text));
+    else if (t->is_ring && !grid_sole_command(body, n->buf)) push(g, t);
     grid_store(g, n);
 }
 

@@ -2,10 +2,17 @@
 #include "emit/grid_gen.h"
 #include "lower/expr.h"
 #include <assert.h>
+#include <ctype.h>
 
-static const char *const bins[OP_COUNT] = {[OP_ADD] = "PE_ADD", [OP_SUB] = "PE_SUB", [OP_MUL] = "PE_MUL", [OP_DIV] = "PE_DIV", [OP_MAX] = "PE_MAX", [OP_MIN] = "PE_MIN"};
-static const char *const fns[OP_COUNT] = {[OP_EXP] = "PE_EXP", [OP_LOG] = "PE_LOG", [OP_TANH] = "PE_TANH", [OP_ERF] = "PE_ERF",
-                                          [OP_RECIP] = "PE_RECIP", [OP_RSQRT] = "PE_RSQRT", [OP_ABS] = "PE_ABS"};
+void grid_fence(GridGen *g, const EngineRow *row) {
+    char *queue = arena_printf(g->a, "PE_%s", row->engine);
+    for (char *c = queue; *c; c++) *c = (char)toupper((unsigned char)*c);
+    c_expr(&g->p, c_call2(&g->p, "pe_fence", c_atom("pe"), c_atom(queue)));
+}
+
+void grid_fields(const EngineRow *row, Out *to) {
+    for (int i = 0; row && i < row->fields; i++) out_f(to, ".%s = %s, ", row->field[i].name, row->field[i].value);
+}
 
 /* The statement's indices stand at the beginnings of their blocks; the box as rows and columns. */
 typedef struct Box { const Stmt *s; const Reduce *r; Expr *was[16]; Expr *rows, *cols; } Box;
@@ -16,7 +23,10 @@ static int indices(const Box *b) { return b->s->idx.n + (b->r != NULL); }
 static Box enter(GridGen *g, const TileNode *n) {
     const Stmt *s = n->stmt;
     bool sums_rows = n->part != TILE_WHOLE;     /* or takes states; but a step may begin with a reduction of rows */
-    for (int i = 0; i < n->simd->commands.n; i++) sums_rows &= !n->simd->commands.at[i].is_reduction;
+    for (int i = 0; i < n->simd->commands.n; i++) {
+        const EngineRow *row = n->simd->commands.at[i].whole;
+        sums_rows &= !row || row->class != ENGINE_JOIN;
+    }
     Box b = {.s = s, .r = s->value->kind == X_REDUCE && !sums_rows ? s->value->reduce : NULL, .rows = lo_int(g->a, 1)};
     for (int i = 0; i < indices(&b); i++) {
         const Index *x = index_at(&b, i);
@@ -112,9 +122,8 @@ static CExpr number_of(GridGen *g, const Expr *e) {
 
 static void reduction(GridGen *g, const TileNode *n, int i, const Box *b) {
     const TileCommand *c = &n->simd->commands.at[i];
-    const char *red = c->red == CK_SUM ? "PE_RSUM" : c->red == CK_MAX ? "PE_RMAX" : "PE_RMIN";
-    CExpr args[] = {c_atom("pe"), c_atom(red), place(g, n, i, &c->dst, false), place(g, n, i, &c->a, false), grid_int(g, b->rows), grid_int(g, b->cols)};
-    c_expr(&g->p, c_call(&g->p, "pe_se_reduce", 6, args));
+    CExpr args[] = {c_atom("pe"), c_atom(c->whole->fields ? c->whole->field[0].value : "0"), place(g, n, i, &c->dst, false), place(g, n, i, &c->a, false), grid_int(g, b->rows), grid_int(g, b->cols)};
+    c_expr(&g->p, c_call(&g->p, c->whole->call, 6, args));
 }
 
 static void elementwise(GridGen *g, const TileNode *n, int i, const Box *b) {
@@ -122,22 +131,23 @@ static void elementwise(GridGen *g, const TileNode *n, int i, const Box *b) {
     bool twice = c->b.kind && tile_of(g, n, &c->a) == tile_of(g, n, &c->b);
     Expr *rows = c->one_row ? lo_int(g->a, 1) : b->rows, *cols = c->one_row ? b->rows : b->cols;
     Out o = out_new(g->a);
-    out_s(&o, "pe_se(pe, ");
-    if (c->bin != OP_COUNT) out_f(&o, ".bin = %s, ", bins[c->bin]);
-    if (c->relu) out_s(&o, ".fn = PE_RELU, ");
-    if (c->fn != OP_COUNT) out_f(&o, ".fn = %s, ", fns[c->fn]);
-    if (c->affine) {
-        out_f(&o, ".affine = true, .alpha = %s, ", c->alpha ? number_of(g, c->alpha).text : "1.0f");
-        if (c->beta) out_f(&o, ".beta = %s, ", number_of(g, c->beta).text);
+    out_f(&o, "%s(pe, ", tile_command_row(c)->call);
+    grid_fields(c->bin, &o);
+    grid_fields(c->fn, &o);
+    grid_fields(c->affine, &o);
+    for (int q = 0; c->affine && q < c->affine->as[c->affine->inside]->scalars; q++) {
+        if (c->scalar[q]) out_f(&o, ".%s = %s, ", engine_scalar(c->affine, q), number_of(g, c->scalar[q]).text);
+        else if (c->affine->neutral[q] != 0) out_f(&o, ".%s = %s, ", engine_scalar(c->affine, q), grid_literal(g, DT_F32, c->affine->neutral[q], 0).text);
     }
     if (c->b.kind && c->b.spread == TILE_ONE_ROW) out_s(&o, ".b_row = true, ");
     if (c->b.kind && c->b.spread == TILE_ONE_COLUMN) out_s(&o, ".b_col = true, ");
     out_f(&o, ".rows = %s, .cols = %s, .dst = %s, ", grid_int(g, rows).text, grid_int(g, cols).text, place(g, n, i, &c->dst, false).text);
     const GridTile *from = tile_of(g, n, &c->a);
-    if (!from) out_s(&o, ".from_re = true");
+    const EngineRow *fed = engine_fed(&g->tp->machine->engines);
+    if (!from) out_f(&o, ".from_%s = true", fed->into);
     else if (from->buf->memory != TILE_ACC) out_f(&o, ".a = %s", place(g, n, i, &c->a, twice).text);
-    else if (from->acc) out_f(&o, ".from_re = true, .acc = %d", from->acc);
-    else out_s(&o, ".from_re = true");
+    else if (from->acc) out_f(&o, ".from_%s = true, .acc = %d", fed->into, from->acc);
+    else out_f(&o, ".from_%s = true", fed->into);
     if (c->b.kind) out_f(&o, ", .b = %s", place(g, n, i, &c->b, false).text);
     out_s(&o, ")");
     c_expr(&g->p, c_atom(o.text));
@@ -148,13 +158,13 @@ static void accumulation(GridGen *g, const TileNode *n, int i, const Box *b) {
     const TileCommand *c = &n->simd->commands.at[i];
     CExpr state = place(g, n, i, &c->dst, false), a = c->a.kind ? place(g, n, i, &c->a, false) : state;
     CExpr args[] = {c_atom("pe"), state, a, c_atom(c->a.kind ? "1" : "0"), grid_int(g, b->cols), c_atom(c->a.kind ? "true" : "false")};
-    c_expr(&g->p, c_call(&g->p, "pe_se_accumulate", 6, args));
+    c_expr(&g->p, c_call(&g->p, c->whole->call, 6, args));
 }
 
 static void transposition(GridGen *g, const TileNode *n, int i, const Box *b) {
     const TileCommand *c = &n->simd->commands.at[i];
     CExpr args[] = {c_atom("pe"), place(g, n, i, &c->dst, false), place(g, n, i, &c->a, false), grid_int(g, b->cols), grid_int(g, b->rows)};
-    c_expr(&g->p, c_call(&g->p, "pe_transpose", 5, args));
+    c_expr(&g->p, c_call(&g->p, c->whole->call, 5, args));
 }
 
 void grid_simd(GridGen *g, const TileNode *n) {
@@ -162,10 +172,9 @@ void grid_simd(GridGen *g, const TileNode *n) {
     GridMark m;
     bool open = grid_correct_open(g, n, &m);
     for (int i = 0; i < n->simd->commands.n; i++) {
-        if (n->simd->commands.at[i].accumulate) accumulation(g, n, i, &b);
-        else if (n->simd->commands.at[i].turned) transposition(g, n, i, &b);
-        else if (n->simd->commands.at[i].is_reduction) reduction(g, n, i, &b);
-        else elementwise(g, n, i, &b);
+        static void (*const whole[ENGINE_CLASSES])(GridGen *, const TileNode *, int, const Box *) = {[ENGINE_GATHER] = accumulation, [ENGINE_TURN] = transposition, [ENGINE_JOIN] = reduction};
+        const EngineRow *row = n->simd->commands.at[i].whole;
+        (row && whole[row->class] ? whole[row->class] : elementwise)(g, n, i, &b);
     }
     if (open) {
         grid_leave(g, m);
@@ -174,7 +183,7 @@ void grid_simd(GridGen *g, const TileNode *n) {
     if (n->part == TILE_NOW) grid_lead_shown(g, n->stmt);
     GridTile *t = n->part == TILE_WHOLE || n->part == TILE_FINAL ? grid_tile_of_target(g, n->stmt->targets.at[0].tensor) : NULL;
     if (!t && n->part == TILE_FINAL) grid_tile_show(g, grid_tile_of_state(g, n->stmt, 0));
-    if (t && !t->is_ring && t->buf->copied_out) c_expr(&g->p, c_call2(&g->p, "pe_fence", c_atom("pe"), c_atom("PE_SE")));
+    if (t && !t->is_ring && t->buf->copied_out) grid_fence(g, tile_command_row(&n->simd->commands.at[n->simd->commands.n - 1]));
     if (t) grid_tile_show(g, t);
     leave(g, &b);
 }

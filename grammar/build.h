@@ -128,6 +128,7 @@ AEntries *build_entries(Build *b);
 void build_entry_add(Build *b, AEntries *list, AEntry *e);               /* NULL: a faulty one, left out */
 AEntry *build_entry(Build *b, Tok key);
 void build_value_add(Build *b, AEntry *e, AValue v);
+AEntry *build_meaning(Build *b, ATarget target, AExpr *value);
 AEntry *build_entry_source(Build *b, AEntry *e, Tok source);
 AEntry *build_group(Build *b, Tok key, const Tok *label, AEntries *entries, Tok close);
 AValue build_value_name(Build *b, Tok name);

@@ -166,6 +166,15 @@ void build_value_add(Build *b, AEntry *e, AValue v) {
     e->span = span_join(e->span, v.span);
 }
 
+AEntry *build_meaning(Build *b, ATarget target, AExpr *value) {
+    AEntry *e = NEW(b->arena, AEntry);
+    e->stmt = build_stmt(b, target.span);
+    build_target_add(b, e->stmt, target);
+    e->stmt->value = value;
+    e->span = e->stmt->span = span_join(target.span, value->whole);
+    return e;
+}
+
 AEntry *build_entry_source(Build *b, AEntry *e, Tok source) {
     e->source = build_aname(b, source);
     e->span = span_join(e->span, e->source.span);

@@ -304,7 +304,8 @@ atom(A) ::= LBRACE(L) atoms(I) RBRACE(R).           { A = build_atom(b, AA_SET, 
 dotted(A) ::= word(W).                              { A = build_atom_name(b, NULL, W); }
 dotted(A) ::= dotted(B) DOT word(W).                { A = build_atom_name(b, B, W); }
 %type word {Tok}
-word(W) ::= ID|WHERE|IN|CHECK|ASSUME|IF|THEN|ELSE|AND|OR|NOT|SCAN|REDUCE|SAT|SUM|PROD|MAX|MIN|MEAN|ANY|ALL|ARGMAX|ARGMIN
+word(W) ::= ID(T).                                  { W = T; }
+word(W) ::= WHERE|IN|CHECK|ASSUME|IF|THEN|ELSE|AND|OR|NOT|SCAN|REDUCE|SAT|SUM|PROD|MAX|MIN|MEAN|ANY|ALL|ARGMAX|ARGMIN
             |TRUE|FALSE|INF|NAN|PI(T).              { W = T; }
 
 /* ---- tests ---- */
@@ -347,9 +348,13 @@ entries1(L) ::= entries1(A) SEP.                    { L = A; }
 entries1(L) ::= entries1(A) entry(E) SEP.           { L = A; build_entry_add(b, L, E); }
 entry(E) ::= BAD.                                   { E = NULL; }
 entry(E) ::= property(P).                           { E = P; }
+entry(E) ::= meaning(M).                            { E = M; }
+entry(E) ::= meaning(M) STRING(S).                  { E = build_entry_source(b, M, S); }
 entry(E) ::= property(P) STRING(S).                 { E = build_entry_source(b, P, S); }
 entry(E) ::= word(K) LBRACE entries(L) RBRACE(R).   { E = build_group(b, K, NULL, L, R); }
 entry(E) ::= word(K) word(N) LBRACE entries(L) RBRACE(R).  { E = build_group(b, K, &N, L, R); }
+%type meaning {AEntry *}
+meaning(M) ::= ID(N) LBRACKET exprs(S) RBRACKET(R) ASSIGN expr(V).  { M = build_meaning(b, build_target(b, N, S, R), V); }
 %type property {AEntry *}
 property(P) ::= word(K) value(V).                   { P = build_entry(b, K); build_value_add(b, P, V); }
 property(P) ::= property(A) COMMA value(V).         { P = A; build_value_add(b, P, V); }
@@ -357,6 +362,7 @@ property(P) ::= property(A) COMMA value(V).         { P = A; build_value_add(b, 
 %type amount {AValue}
 %type number {Tok}
 value(V) ::= word(N).                               { V = build_value_name(b, N); }
+value(V) ::= FN(N).                                 { V = build_value_name(b, N); }
 value(V) ::= amount(A).                             { V = A; }
 value(V) ::= word(N) amount(A).                     { V = build_value_prefix(b, A, N); }
 amount(V) ::= number(N).                            { V = build_value_number(b, N, NULL, NULL); }

@@ -15,6 +15,7 @@ typedef struct Block {
 
 /* A sum of products c[.., m, .., n] = sum[k] a[.., m, .., k ..] * b[.., n, .., k ..], n last in c. */
 typedef struct BlockDot {
+    const EngineRow *row;
     const Stmt *s;
     const Reduce *r;
     const Expr *a, *b;

@@ -35,16 +35,11 @@ static bool finds_read(void *context, Expr *e) {
     return !*found;
 }
 
-/* A plain read of floats no wider than the sum, its subscripts free of reads. */
-static const Expr *factor(Expr *e, DType type) {
-    const Expr *read = lo_unconverted(e);
-    if (read->kind != X_READ || read->mode != READ_PLAIN || !read->tensor->rank || !dtype_is_float(read->tensor->type)) return NULL;
-    if (dtype_table[read->tensor->type].bytes > dtype_table[type].bytes) return NULL;
-    for (const Expr *x = e; x != read; x = x->args.at[0])
-        if (!dtype_is_float(x->type) || dtype_table[x->type].bytes < dtype_table[read->type].bytes) return NULL;
+/* No subscript reads a tensor. */
+static bool is_plain(const Expr *read) {
     bool found = false;
     for (int d = 0; d < read->args.n; d++) expr_walk(read->args.at[d], finds_read, &found);
-    return found ? NULL : read;
+    return !found;
 }
 
 /* Of the statement's indices the last that x mentions and y does not. */
@@ -56,19 +51,20 @@ static Index *own_index(const Stmt *s, const Expr *x, const Expr *y) {
 
 bool block_dot_match(Low *l, const Stmt *s, BlockDot *d) {
     const Reduce *r = low_reduce(s);
-    if (!r || r->scan || r->pred || r->idx.n != 1 || r->comb->kind != CK_SUM || s->targets.n != 1) return false;
+    EngineMatch x;
+    const EngineRow *row = r ? engine_of_product(&l->m->engines, r, &(EngineRules){.arena = l->a, .widens = true}, &x, NULL) : NULL;
+    if (!row || r->idx.n != 1 || s->targets.n != 1) return false;
     const Target *t = &s->targets.at[0];
     DType type = r->comb->type;
-    Expr *p = r->operands.at[0];
-    if (!l->m->dots[type] || t->tensor->type != type || !t->subs.n || p->kind != X_OP || p->op != OP_MUL || p->type != type) return false;
+    if (t->tensor->type != type || !t->subs.n || !is_plain(x.operand[0]) || !is_plain(x.operand[1])) return false;
     if (!affine_dims_only(r->idx.at[0]->lo) || !affine_dims_only(r->idx.at[0]->hi) || !block_defined_once(l, t->tensor)) return false;
-    const Expr *a = factor(p->args.at[0], type), *b = factor(p->args.at[1], type), *last = t->subs.at[t->subs.n - 1];
-    if (!a || !b || last->kind != X_INDEX) return false;
+    const Expr *a = x.operand[0], *b = x.operand[1], *last = t->subs.at[t->subs.n - 1];
+    if (last->kind != X_INDEX) return false;
     if (low_mentions(a, last->index)) {
-        const Expr *x = a;
-        a = b, b = x;
+        const Expr *other = a;
+        a = b, b = other;
     }
-    *d = (BlockDot){.s = s, .r = r, .a = a, .b = b, .m = own_index(s, a, b), .n = last->index, .k = r->idx.at[0], .type = type};
+    *d = (BlockDot){.row = row, .s = s, .r = r, .a = a, .b = b, .m = own_index(s, a, b), .n = last->index, .k = r->idx.at[0], .type = type};
     if (!d->m || low_mentions(a, d->n) || !low_mentions(b, d->n)) return false;
     int am = dimension(a, d->m, d->n, d->k), ak = dimension(a, d->k, d->m, d->n), bn = dimension(b, d->n, d->m, d->k), bk = dimension(b, d->k, d->m, d->n);
     if (am < 0 || ak < 0 || bn < 0 || bk < 0) return false;
@@ -190,7 +186,7 @@ void block_dot_leaf(Block *b, Path *path, int first, int n, const BlockDot *d) {
     int was = path->n;
     const Stmt *s = d->s;
     TileDot *dot = NEW(l->a, TileDot);
-    *dot = (TileDot){.a = d->a, .b = d->b};
+    *dot = (TileDot){.row = d->row, .a = d->a, .b = d->b};
     Path around = *path;
     if (b->outer >= 0) around.n = b->outer;
     TileNodes *outside = stage_body(l, &around, around.n);

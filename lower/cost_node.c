@@ -242,10 +242,10 @@ void cost_uses(CostRun *r, CostNode *n) {
 static double blocks(double extent, double block) { return ceil(cost_max(extent, 0) / block); }
 static double size_on(const CostRun *r, const TileAxis *axis) { return cost_max(r->hi[axis->id] - r->lo[axis->id], 0); }
 
-/* k does not stand last in the operand: it is transposed on the way. */
-static bool is_turned(const CostRun *r, const Expr *read, const TileAxis *k) {
-    const Expr *last = read->args.n ? read->args.at[read->args.n - 1] : NULL;
-    return last && !(last->kind == X_INDEX && r->stage->axis_of[last->index->id] == r->stage->axes.at[k->id]);
+/* Of a block, by the rate of its row, or of its engine. */
+static double block_time(const CostMachine *m, const EngineRow *row, DType type) {
+    double products = (double)row->m * row->n * row->k_bytes / dtype_table[type].bytes;
+    return row->own_rate && row->rate[type] > 0 ? products / row->rate[type] : m->dot[type];
 }
 
 static void panel(CostRun *r, CostNode *n) {
@@ -256,21 +256,20 @@ static void panel(CostRun *r, CostNode *n) {
     if (n->node->part == TILE_FINAL) {
         double start = cost_max(cost_max(issue(r, 1, COST_RE, OPS_A_COMMAND), ready(r, n)), roomy(r, n));
         start = cost_max(start, cost_times(r)->engine[COST_DPE - COST_LOAD]);
-        done(r, n, retire(r, COST_RE, start, blocks(rows, m->block_m) * blocks(cols, m->block_n) * m->drain));
+        done(r, n, retire(r, COST_RE, start, blocks(rows, d->row->m) * blocks(cols, d->row->n) * m->drain));
         return;
     }
     bool init = n->node->part == TILE_INIT;
     double at = ready(r, n);
-    const Expr *operands[] = {d->a, d->b};
     const double lengths[] = {rows, cols};
     for (int i = 0; i < 2 && !init; i++)
-        if (is_turned(r, operands[i], d->k)) {
+        if (d->turn[i]) {
             double start = cost_max(issue(r, 1, COST_MLU, OPS_A_COMMAND), at);
             at = cost_max(at, retire(r, COST_MLU, start, k * lengths[i] * size * m->mlu));
         }
     double start = cost_max(issue(r, 1, COST_DPE, OPS_A_COMMAND), at);
     if (init) start = cost_max(start, roomy(r, n));     /* the accumulators have been taken */
-    double work = init ? 0 : blocks(rows, m->block_m) * blocks(cols, m->block_n) * blocks(k * size, m->block_bytes) * m->dot[type];
+    double work = init ? 0 : blocks(rows, d->row->m) * blocks(cols, d->row->n) * blocks(k * size, d->row->k_bytes) * block_time(m, d->row, type);
     done(r, n, retire(r, COST_DPE, start, work));
 }
 
@@ -294,20 +293,18 @@ static double rate_of(const CostMachine *m, const TileBuf *b) {
     return rate ? rate : m->se[DT_F32];
 }
 
-static double operations(const CostMachine *m, const TileCommand *c) {
-    double n = c->bin == OP_COUNT ? 0 : c->bin == OP_DIV ? m->divide : m->basic;
-    if (c->relu || c->fn == OP_ABS) n += m->basic;
-    else if (c->fn == OP_RECIP || c->fn == OP_RSQRT) n += m->recip;
-    else if (c->fn != OP_COUNT) n += m->table;
-    n += c->affine ? m->basic : 0;
-    return n ? n : m->basic;
+/* An element. */
+static double operations(const TileCommand *c) {
+    if (c->whole) return c->whole->cost;
+    return (c->bin ? c->bin->cost : 0) + (c->affine ? c->affine->cost : 0) + (c->fn ? c->fn->cost : 0);
 }
 
 static void one_command(CostRun *r, const CostNode *n, const TileCommand *c, double rows, double cols) {
     const CostMachine *m = r->m;
     const TileBuf *used[] = {buf_of(r, n->node, &c->a), c->b.kind ? buf_of(r, n->node, &c->b) : NULL, buf_of(r, n->node, &c->dst)};
-    bool turned = c->turned, feeds = c->a.kind == TILE_ARG_ACC || (used[0] && used[0]->memory == TILE_ACC), whole = !c->is_reduction && !c->accumulate;
-    double elements = c->one_row ? rows : c->accumulate ? cols : rows * cols, rate = 0, bytes = 0, at = 0, size = 0;
+    EngineClass class = tile_command_row(c)->class;
+    bool turned = class == ENGINE_TURN, feeds = c->a.kind == TILE_ARG_ACC || (used[0] && used[0]->memory == TILE_ACC), whole = class != ENGINE_JOIN && class != ENGINE_GATHER;
+    double elements = c->one_row ? rows : class == ENGINE_GATHER ? cols : rows * cols, rate = 0, bytes = 0, at = 0, size = 0;
     for (int i = 0; i < 3; i++) {
         if (!used[i]) continue;
         if (i < 2 || whole) rate = cost_max(rate, rate_of(m, used[i]));
@@ -316,7 +313,7 @@ static void one_command(CostRun *r, const CostNode *n, const TileCommand *c, dou
         size = dtype_table[used[i]->type].bytes;
     }
     CostUnit unit = turned ? COST_MLU : COST_SE;
-    double work = turned ? elements * size * m->mlu : elements * rate * (whole ? operations(m, c) : m->basic);
+    double work = turned ? elements * size * m->mlu : elements * rate * operations(c);
     double start = cost_max(issue(r, 1, unit, OPS_A_COMMAND), at);
     if (feeds) {
         double drain = blocks(rows, m->block_m) * blocks(cols, m->block_n) * m->drain;
@@ -335,7 +332,10 @@ static void one_command(CostRun *r, const CostNode *n, const TileCommand *c, dou
 static void commands(CostRun *r, CostNode *n) {
     const Stmt *s = n->node->stmt;
     bool joins = n->node->part == TILE_WHOLE;
-    for (int i = 0; i < n->node->simd->commands.n; i++) joins |= n->node->simd->commands.at[i].is_reduction;
+    for (int i = 0; i < n->node->simd->commands.n; i++) {
+        const EngineRow *row = n->node->simd->commands.at[i].whole;
+        joins |= row && row->class == ENGINE_JOIN;
+    }
     const Reduce *reduce = s->value->kind == X_REDUCE && joins ? s->value->reduce : NULL;
     double rows = 1, cols = 1;
     for (int i = 0; i < s->idx.n + (reduce != NULL); i++) {

@@ -1,6 +1,7 @@
-/* Sums of products on the engine of panels: the reduction is matched against
- *     c[.., m, .., n, ..] = sum[.., k] a[.., m, .., k] * b[.., n, .., k]        (b's k may stand before n: it is transposed on the way)
- * and what is computed elementwise from c stays in the PE.
+/* Reductions of products on an engine with accumulators: what is summed is unified with the rows of the machine's engines, and the
+ * indices must lie so that a row's  acc[m, n] = join[k] f(a[m, k], b[n, k])  is a panel of
+ *     c[.., m, .., n, ..] = join[.., k] f(a[.., m, .., k], b[.., n, .., k])     (an operand may lie the other way: it is transposed on the way)
+ * What is computed elementwise from c stays in the PE.
  *
  * Three ways to deal the panels:
  *   WAY_GRID  m over the grid's rows, n over its columns; each row of PEs shares blocks of a, each column blocks of b
@@ -34,11 +35,6 @@ typedef struct Dot {
 
 /* --- matching ------------------------------------------------------------------------------------------------------------------------ */
 
-static const Expr *read_under(const Expr *e) {
-    const Expr *read = lo_unconverted((Expr *)e);
-    return read->kind == X_READ && read->mode == READ_PLAIN ? read : NULL;
-}
-
 /* e grows by one with i. */
 static bool is_shifted(const Expr *e, const Index *i) {
     int64_t one;
@@ -68,11 +64,13 @@ static const Index *own_index(const Stmt *s, const Expr *x, const Expr *y) {
     return NULL;
 }
 
-/* k stands last (or, in b, n does); everything else is one place. */
-static bool operand(const Expr *read, const Index *rows, const Index *k, bool swapped_too) {
+/* The row's and the last index of the reduction each have one place in the read; one of them is the last. *turned: not the one that
+ * the engine's row has there. */
+static bool operand(const Expr *read, const Index *rows, const Index *k, bool rows_first, bool *turned) {
     int last = read->args.n - 1, at_k = place_of(read, k, false), at_rows = place_of(read, rows, true);
-    if (at_k < 0 || at_rows < 0) return false;
-    return at_k == last || (swapped_too && at_rows == last);
+    if (at_k < 0 || at_rows < 0 || at_k == at_rows) return false;
+    *turned = (rows_first ? at_rows : at_k) != last;
+    return at_k == last || at_rows == last;
 }
 
 static bool finds_read(void *context, Expr *e) {
@@ -88,15 +86,9 @@ static bool plain_subscripts(const Expr *read) {
     return !found;
 }
 
-/* NULL, or why the statement is none for the engine. */
-static const char *mismatch(Dot *d) {
-    const Low *l = d->l;
-    const Reduce *r = d->r = low_reduce(d->s);
-    if (!r || r->scan || r->pred || r->comb->kind != CK_SUM || d->s->targets.n != 1) return "it is no sum";
-    const Expr *p = r->operands.at[0];
-    if (p->kind != X_OP || p->op != OP_MUL || (p->type != DT_F32 && p->type != DT_I32) || r->comb->type != p->type) return "it is no sum of products in f32 or i32";
-    const Expr *a = read_under(p->args.at[0]), *b = read_under(p->args.at[1]);
-    if (!a || !b || a->type != b->type || !l->m->dots[a->type] || !plain_subscripts(a) || !plain_subscripts(b)) return "its factors are no plain reads of one type that the engine multiplies";
+/* The bounds of the reduction's ranges are those of a box that begins at 0. */
+static const char *ragged(const Dot *d) {
+    const Reduce *r = d->r;
     for (int i = 0; i < r->idx.n; i++) {
         int64_t zero;
         if (!lo_is_int(r->idx.at[i]->lo, &zero) || zero) return "its range does not begin at 0";
@@ -105,26 +97,62 @@ static const char *mismatch(Dot *d) {
         for (int j = 0; j < i; j++)
             if (low_mentions(r->idx.at[i]->hi, r->idx.at[j])) return "its range is ragged";
     }
-    d->k = r->idx.at[r->idx.n - 1];
-    d->m = own_index(d->s, a, b);
-    d->n_index = own_index(d->s, b, a);
-    if (!d->m || !d->n_index) return "each factor needs an outer index of its own";
-    if (!operand(a, d->m, d->k, false) || !operand(b, d->n_index, d->k, true)) {
-        const Expr *c = a;
-        const Index *i = d->m;
-        a = b; b = c;
-        d->m = d->n_index; d->n_index = i;
-        if (!operand(a, d->m, d->k, false) || !operand(b, d->n_index, d->k, true)) return "the last index of the sum, or the outer one, is not where the engine reads rows";
-    }
-    d->dot = NEW(l->a, TileDot);
-    d->dot->a = a;
-    d->dot->b = b;
     return NULL;
 }
 
+/* Gives the match's reads their places in the panel. both: the first operand may be turned, too. */
+static bool placed(Dot *d, const EngineMatch *x, bool both) {
+    bool turned[2];
+    const Expr *a = x->operand[0], *b = x->operand[1];
+    const Index *m = own_index(d->s, a, b), *n = own_index(d->s, b, a), *k = d->r->idx.at[d->r->idx.n - 1];
+    if (!m || !n || !operand(a, m, k, x->row->rows_first[0], &turned[0]) || !operand(b, n, k, x->row->rows_first[1], &turned[1])) return false;
+    TileDot dot = {.row = x->row, .a = a, .b = b};
+    for (int i = 0; i < 2; i++) {
+        if (turned[i] && !(dot.turn[i] = engine_of_class(&d->l->m->engines, ENGINE_TURN, (i ? b : a)->type))) return false;
+        if (turned[i] && !i && !both) return false;
+    }
+    d->m = m;
+    d->n_index = n;
+    d->k = k;
+    d->dot = NEW(d->l->a, TileDot);
+    *d->dot = dot;
+    return true;
+}
+
+static const char *no_row(Dot *d, const EngineMatch *near) {
+    Out o = out_new(d->l->a);
+    if (!near->row) return "this machine has no such engine";
+    out_f(&o, "closest is %s.%s: ", near->row->engine, near->row->name);
+    engine_print_difference(near, &o);
+    return o.text;
+}
+
+/* NULL, or why the statement is none for an engine with accumulators. */
+static const char *mismatch(Dot *d) {
+    const Low *l = d->l;
+    const Reduce *r = d->r = low_reduce(d->s);
+    EngineRules rules = {.arena = l->a};
+    EngineMatch x, near = {0};
+    if (!r || r->scan || r->pred || d->s->targets.n != 1) return "it is no reduction of all elements to one result";
+    const EngineRow *row = engine_of_product(&l->m->engines, r, &rules, &x, &near);
+    if (!row) return no_row(d, &near);
+    if (!plain_subscripts(x.operand[0]) || !plain_subscripts(x.operand[1])) return "a subscript of its factors is read from a tensor";
+    const char *why = ragged(d);
+    if (why) return why;
+    if (!row->drain && d->s->targets.at[0].tensor->type == DT_I32) return "nothing takes whole numbers from the accumulators";
+    if (!row->feed && d->s->targets.at[0].tensor->type != dtype_table[x.operand[0]->type].compute) return "nothing takes the sums from the accumulators in the result's type";
+    EngineMatch other;
+    for (int both = 0; both < 2; both++)
+        for (unsigned way = 0; engine_unify(row, x.operand[0]->type, r->operands.at[0], &rules, &way, &other);)
+            if (placed(d, &other, both)) return NULL;
+    if (!own_index(d->s, x.operand[0], x.operand[1]) || !own_index(d->s, x.operand[1], x.operand[0])) return "each factor needs an outer index of its own";
+    return "the last index of the sum, or the outer one, is not where the engine reads rows";
+}
+
+
 bool dot_match(Low *l, const Stmt *s, DotMatch *to) {
     Dot d = {.l = l, .n = 1, .s = s};
-    if (!l->m->panel || mismatch(&d)) return false;
+    if (mismatch(&d) || d.r->comb->kind != CK_SUM || d.dot->turn[0]) return false;
     *to = (DotMatch){d.dot, d.m, d.n_index, d.k};
     return true;
 }
@@ -227,16 +255,20 @@ static bool load(Dot *d, const Expr *read, int depth, TileShare share) {
     return true;
 }
 
-/* The largest block of the panel's index: a panel, or what the schedule asks for. */
+/* Rows, or columns, of a panel of the row's engine. */
+static int panel_of(const Dot *d, const Index *i) { return i == d->m ? engine_panel_rows(d->dot->row) : engine_panel_cols(d->dot->row); }
+
+/* The largest block of a panel's index: what the accumulators hold, or what the schedule asks for. */
 static int64_t panel_most(const Dot *d, const Index *i) {
     int64_t step = -1;
+    int most = panel_of(d, i);
     for (int q = 0; q < d->s->idx.n; q++)
         if (d->s->idx.at[q] == i) {
             const ScheduleItem *x = sched_outer(d->l, S_TILE, group_of(d), q);
             step = x ? x->number : -1;
-            if (step > d->l->m->panel) diag_help(sched_refuse(d->l, x, "a panel of the engine has at most %d rows and columns", d->l->m->panel), "legal is 1 to %d, or: engine %s vector", d->l->m->panel, sched_label(d->l->a, d->l->k, d->s));
+            if (step > most) diag_help(sched_refuse(d->l, x, "a panel of the engine has at most %d %s", most, i == d->m ? "rows" : "columns"), "legal is 1 to %d, or: engine %s vector", most, sched_label(d->l->a, d->l->k, d->s));
         }
-    return step > 0 && step <= d->l->m->panel ? step : d->l->m->panel;
+    return step > 0 && step <= most ? step : most;
 }
 
 /* Blocks of a dealt axis: smaller where the axis would not reach all of `pes`. */
@@ -302,13 +334,19 @@ static bool sum_loops(Dot *d) {
 
 static void dot_node(Dot *d, int depth, TilePart part) { stage_compute(d->l, stage_body(d->l, &d->path, depth), d->s, part)->dot = d->dot; }
 
-int dot_takes(const TileSimd *plan, const Tensor *sum) {
+/* The command is of the engine that reads the accumulators of the row. */
+static bool is_fed(const EngineRow *row, const TileCommand *c) {
+    const EngineRow *by = c->whole ? c->whole : c->bin ? c->bin : c->affine ? c->affine : c->fn;
+    return row->feed && row->feed->engine == by->engine;
+}
+
+int dot_takes(const TileSimd *plan, const Tensor *sum, const EngineRow *row) {
     int n = 0;
     for (int i = 0; i < plan->commands.n; i++) {
         const TileCommand *c = &plan->commands.at[i];
         if (c->b.kind == TILE_ARG_READ && c->b.read->tensor == sum) return -1;
         if (c->a.kind != TILE_ARG_READ || c->a.read->tensor != sum) continue;
-        if (c->is_reduction || c->one_row || c->a.spread != TILE_BOX) return -1;
+        if ((c->whole && c->whole->class != ENGINE_MOVE) || c->one_row || c->a.spread != TILE_BOX || !is_fed(row, c)) return -1;
         n++;
     }
     return n;
@@ -325,7 +363,7 @@ static void plan_commands(Dot *d) {
         if (i == MOST_PLANS) return;
         d->plan[i] = !sched_engine_other(l, s, "simd") ? simd_plan(l, &d->path, s) : NULL;
         if (!d->plan[i]) return;
-        int n = dot_takes(d->plan[i], sum);
+        int n = dot_takes(d->plan[i], sum, d->dot->row);
         takes = n < 0 || takes < 0 ? -1 : takes + n;
     }
     if (takes != 1) return;
@@ -363,12 +401,14 @@ static bool followers(Dot *d, int panel) {
     return fine;
 }
 
-/* Bytes of the stage's tiles; b's count twice where it is transposed on the way. */
+/* Bytes of the stage's tiles; those of an operand that is transposed on the way count twice. */
 static int64_t bytes(const Dot *d) {
-    const Expr *b = d->dot->b;
     int64_t all = stage_local(d->l->stage);
-    for (int i = 0; i < d->l->stage->bufs.n && place_of(b, d->k, false) != b->args.n - 1 && all < INT64_MAX; i++)
-        if (d->l->stage->bufs.at[i]->reads.n && d->l->stage->bufs.at[i]->reads.at[0] == b) all += stage_bytes(d->l->stage->bufs.at[i]);
+    for (int side = 0; side < 2; side++) {
+        const Expr *read = side ? d->dot->b : d->dot->a;
+        for (int i = 0; d->dot->turn[side] && i < d->l->stage->bufs.n && all < INT64_MAX; i++)
+            if (d->l->stage->bufs.at[i]->reads.n && d->l->stage->bufs.at[i]->reads.at[0] == read) all += stage_bytes(d->l->stage->bufs.at[i]);
+    }
     return all;
 }
 
@@ -414,7 +454,7 @@ static Expr *length(const Dot *d, const Index *i) { return lo_sub(d->l->a, i->hi
 /* Many panels: half of the PEs have one at least. */
 static Expr *is_many(const Dot *d) {
     const Low *l = d->l;
-    Expr *blocks = lo_div(l->a, lo_add(l->a, length(d, d->m), lo_int(l->a, l->m->panel - 1)), l->m->panel), *enough = lo_int(l->a, (int64_t)l->m->rows * l->m->cols / 2);
+    Expr *blocks = lo_div(l->a, lo_add(l->a, length(d, d->m), lo_int(l->a, panel_of(d, d->m) - 1)), panel_of(d, d->m)), *enough = lo_int(l->a, (int64_t)l->m->rows * l->m->cols / 2);
     for (int i = 0; i < d->s->idx.n; i++)
         if (is_a_only(d, d->s->idx.at[i])) blocks = lo_mul(l->a, blocks, length(d, d->s->idx.at[i]));
     return x_op(l->a, OP_GE, blocks, enough, NULL, d->s->span);
@@ -425,9 +465,9 @@ static Expr *is_many(const Dot *d) {
 static Expr *is_loaded_again(const Dot *d, const Index *once, int pes_once, const Index *again, int pes_again) {
     const Low *l = d->l;
     Arena *a = l->a;
-    int64_t round = (int64_t)l->m->panel * pes_once, streams = l->m->streams[d->dot->a->type];
+    int64_t round = (int64_t)panel_of(d, once) * pes_once, streams = l->m->streams[d->dot->a->type];
     Expr *fits = lo_le(a, length(d, once), lo_int(a, round < streams ? round : streams));
-    Expr *more = x_op(a, OP_GT, length(d, again), lo_int(a, (int64_t)l->m->panel * pes_again), NULL, d->s->span);
+    Expr *more = x_op(a, OP_GT, length(d, again), lo_int(a, (int64_t)panel_of(d, again) * pes_again), NULL, d->s->span);
     Expr *is_long = x_op(a, OP_GE, length(d, d->k), lo_int(a, LONG_ROW), NULL, d->s->span);
     return x_op(a, OP_AND, x_op(a, OP_AND, fits, more, NULL, d->s->span), is_long, NULL, d->s->span);
 }
@@ -442,7 +482,7 @@ static bool build_case(Dot *d, Way way, Expr *guard, int slots) {
 /* The grid's case where operand o is brought near first; nothing where it can't be. */
 static bool build_near(Dot *d, int o, Expr *guard, int slots) {
     const Expr *read = o ? d->dot->b : d->dot->a;
-    d->near[o] = read->mode == READ_PLAIN && d->l->m->streams[read->type] > d->l->m->panel ? near_of(d->l, d->s, read->tensor) : NULL;
+    d->near[o] = read->mode == READ_PLAIN && d->l->m->streams[read->type] > panel_of(d, o ? d->n_index : d->m) ? near_of(d->l, d->s, read->tensor) : NULL;
     bool fine = !d->near[o] || build_case(d, WAY_GRID, guard, slots);
     d->near[o] = NULL;
     return fine;
@@ -453,7 +493,7 @@ static bool build_cases(Dot *d, bool many, int slots) {
     Low *l = d->l;
     const TileMachine *m = l->m;
     return (!many || build_case(d, WAY_MANY, is_many(d), slots))
-        && build_case(d, WAY_FEW, lo_le(l->a, length(d, d->m), lo_int(l->a, m->panel)), slots)
+        && build_case(d, WAY_FEW, lo_le(l->a, length(d, d->m), lo_int(l->a, panel_of(d, d->m))), slots)
         && build_near(d, 0, is_loaded_again(d, d->m, m->rows, d->n_index, m->cols), slots)
         && build_near(d, 1, is_loaded_again(d, d->n_index, m->cols, d->m, m->rows), slots)
         && build_case(d, WAY_GRID, NULL, slots);
@@ -536,9 +576,11 @@ static bool build_largest(Dot *d, int before, int way, bool many) {
 int dot_stage(Low *l, int first) {
     Dot d = {.l = l, .first = first, .n = 1, .s = l->k->stmts.at[first]};
     const ScheduleItem *engine = sched_stmt(l, S_ENGINE, (Group){first, 1});
-    bool asked = engine && !strcmp(engine->to.text, "dpe"), other = engine && !asked;
-    const char *why = other ? "" : !l->m->panel ? "this machine has no such engine" : mismatch(&d);
+    bool asked = engine && sched_is_block(l, engine->to.text), other = engine && !asked;
+    const char *why = other ? "the schedule gives it another engine" : mismatch(&d);
+    if (!why && asked && strcmp(engine->to.text, d.dot->row->engine)) why = arena_printf(l->a, "it is done by engine %s", d.dot->row->engine);
     if (why) {
+        if (low_reduce(d.s)) low_note(l, d.s, why);
         if (asked && low_reduce(d.s)) diag_help(sched_refuse(l, engine, "%s", why), "legal is: engine %s vector", engine->names.at[0].text);
         return 0;
     }
@@ -559,7 +601,7 @@ int dot_stage(Low *l, int first) {
 
 int dot_grid(Low *l, int first, int most) {
     Dot d = {.l = l, .first = first, .n = 1, .s = l->k->stmts.at[first]};
-    if (sched_engine_other(l, d.s, "dpe") || !l->m->panel || mismatch(&d)) return 0;
+    if (sched_keeps_product(l, d.s) || mismatch(&d)) return 0;
     follow(&d);
     int before = l->p->stages.n;
     for (d.n = d.n < most ? d.n : most; d.n >= 1; d.n--)

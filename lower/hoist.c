@@ -26,7 +26,7 @@ static Expr *product(Low *l, const Exprs *x, Span at) {
     return e;
 }
 
-/* Two factors that vary, reads of a type that the engine multiplies, and at least one that does not. */
+/* Two factors that vary, whose product is one that an engine adds up, and at least one that does not. */
 static bool splits(Low *l, const Stmt *s, Exprs *inside, Exprs *outside) {
     const Reduce *r = low_reduce(s);
     if (!r || r->scan || r->pred || r->comb->kind != CK_SUM || s->targets.n != 1 || dtype_table[r->comb->type].kind != DK_FLOAT) return false;
@@ -37,8 +37,11 @@ static bool splits(Low *l, const Stmt *s, Exprs *inside, Exprs *outside) {
         else vec_push(l->a, outside, all.at[i]);
     }
     if (inside->n != 2 || !outside->n) return false;
-    const Expr *x = lo_unconverted(inside->at[0]), *y = lo_unconverted(inside->at[1]);
-    return x->kind == X_READ && y->kind == X_READ && x->type == y->type && l->m->dots[x->type];
+    Reduce left = *r;
+    EngineMatch x;
+    memset(&left.operands, 0, sizeof left.operands);
+    vec_push(l->a, &left.operands, product(l, inside, s->span));
+    return engine_of_product(&l->m->engines, &left, &(EngineRules){.arena = l->a}, &x, NULL) != NULL;
 }
 
 /* Some range of the reduction has nothing in it. */
@@ -127,7 +130,7 @@ void hoist_factors(Low *l) {
         Exprs inside = {0}, outside = {0};
         Stmt *s = NEW(l->a, Stmt);
         *s = *old[i];
-        if (l->m->panel && !sched_keeps_product(l, s) && begins_at_zero(s) && splits(l, s, &inside, &outside) && is_independent(s->value->reduce)) {
+        if (!sched_keeps_product(l, s) && begins_at_zero(s) && splits(l, s, &inside, &outside) && is_independent(s->value->reduce)) {
             s->value = lo_copy(l->a, s->value, NULL, NULL);
             hoist(l, s, &inside, &outside);
             continue;

@@ -19,7 +19,12 @@ typedef struct Low {
     VEC(LowNear) near;          /* copies of inputs that stages may ask for */
     struct Sched *sched;        /* what the schedule says, and where lowering stands in it: lower/sched.h */
     const char *why;            /* a limit that was reached */
+    const char **left;          /* by Stmt.id: why no engine took the statement; NULL while statements are still rewritten */
 } Low;
+
+static inline void low_note(Low *l, const Stmt *s, const char *why) {
+    if (l->left && (size_t)s->id < (size_t)l->p->kernel->stmts.n) l->left[s->id] = why;
+}
 
 /* The TILE_FORs around a place, outermost first. */
 typedef struct Path { TileNode *at[LOW_DEPTH]; int n; } Path;
@@ -88,7 +93,7 @@ bool dot_match(Low *l, const Stmt *s, DotMatch *to);
 /* One stage for such a sum and at most so many statements in all, for any dims; returns how many, 0: none. */
 int dot_grid(Low *l, int first, int most);
 /* How often commands take the sum as their first operand, as the accumulators give it; -1: otherwise too. */
-int dot_takes(const TileSimd *plan, const Tensor *sum);
+int dot_takes(const TileSimd *plan, const Tensor *sum, const EngineRow *row);
 /* Reductions over one range of which later ones need an earlier one's result, in one sweep (online.h): a group that holds a product, so
  * that its terms need not be stored. Returns how many statements, 0 when there is none. */
 int online_stage(Low *l, int first);

@@ -31,7 +31,9 @@ static TileProgram *lower_kernel(const Kernel *k, const TileMachine *m, const Sc
     }
     sched.k = l.k;
     l.p->kernel = l.k;
+    l.p->machine = m;
     l.p->n_indices = l.k->n_indices;
+    l.p->left = l.left = NEW_ARRAY(a, const char *, l.k->stmts.n + 1);
     sched_check_names(&l, false);
     for (int i = 0; i < k->facts.n && !l.why; i++) (m->in_place ? block_fact : fact_stage)(&l, &k->facts.at[i]);
     for (int i = 0; i < l.k->stmts.n && !l.why;) i += region_stages(&l, i);

@@ -436,8 +436,7 @@ static TileDot *panel(Online *o, const Part *p) {
 
 /* The engine turns the second operand where k does not stand last. */
 static const Expr *turned(const Part *p) {
-    const Expr *b = p->dot.dot->b;
-    return expr_is_index(b->args.at[b->args.n - 1], p->dot.k) ? NULL : b;
+    return p->dot.dot->turn[1] ? p->dot.dot->b : NULL;
 }
 
 /* The term that follows a product and alone reads it, by commands that take the accumulators. */
@@ -446,7 +445,7 @@ static const TileSimd *taker(Online *o, int i) {
     const Part *next = i + 1 < o->n_parts ? &o->part[i + 1] : NULL;
     if (!next || next->role != TERM || low_reduce(next->s) || sched_engine_other(o->l, next->s, "simd") || is_out(o, sum) || is_read_behind(o, sum, next->s->id + 1)) return NULL;
     const TileSimd *plan = simd_plan(o->l, &o->path, next->s);
-    return plan && dot_takes(plan, sum) == 1 ? plan : NULL;
+    return plan && dot_takes(plan, sum, o->part[i].dot.dot->row) == 1 ? plan : NULL;
 }
 
 /* A product of panels along the range, and what takes it from the accumulators; returns the statements done, 0: no tile has a size. */
@@ -505,7 +504,7 @@ static bool step(Online *o, const Part *p) {
 static bool panel_steps(Online *o, const Part *p) {
     Low *l = o->l;
     TileDot *dot = panel(o, p);
-    open_loop(o, dot->n, TILE_SEQ, lo_int(l->a, l->m->panel), l->m->panel);
+    open_loop(o, dot->n, TILE_SEQ, lo_int(l->a, engine_panel_cols(dot->row)), engine_panel_cols(dot->row));
     open_loop(o, o->axis, TILE_SEQ, lo_int(l->a, o->sub), o->sub);
     if (!loads(o, p->s, turned(p))) return false;
     node(o, p, TILE_STEP)->dot = dot;
@@ -769,7 +768,7 @@ int online_stage(Low *l, int first) {
     for (int i = first; i < k->stmts.n && i < first + LOOK_AHEAD; i++) {
         const Reduce *r = low_reduce(k->stmts.at[i]);
         if (!r || r->scan || r->idx.n != 1 || !k->stmts.at[i]->idx.n || !over_dims(r->idx.at[0]->lo) || !over_dims(r->idx.at[0]->hi)) continue;
-        *o = (Online){.l = l, .first = first, .shared = k->stmts.at[i]->idx.n, .range = r->idx.at[0], .sub = l->m->panel ? l->m->panel : 64};
+        *o = (Online){.l = l, .first = first, .shared = k->stmts.at[i]->idx.n, .range = r->idx.at[0], .sub = 64};
         if (!grow(o, k->stmts.n) || !is_worth(o) || keeps_terms(o) || (want && o->n != want)) continue;
         static const Size sizes[] = {{64, 256, 2, 2}, {64, 128, 2, 2}, {64, 128, 2, 1}, {64, 128, 1, 1}, {64, 64, 2, 1}, {64, 64, 1, 1}, {32, 64, 1, 1}, {16, 32, 1, 1}, {8, 16, 1, 1}};
         o->way = WAY_LAST;

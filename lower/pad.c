@@ -1,4 +1,4 @@
-/* Zeros around an operand, for the engine of panels: it reads boxes, and knows no outside. So a factor that is read with `pad 0`
+/* Zeros around an operand, for an engine with accumulators: it reads boxes, and knows no outside. So a factor that is read with `pad 0`
  * gets a temporary with the zeros in it,
  *     x.pad[u - lo, ..] = x[u, ..]          and zeros at both ends of each dimension
  * which lies in shared memory: one copy of x, instead of a sum on the vector core. */
@@ -6,11 +6,6 @@
 #include "lower/sched.h"
 
 typedef struct Pad { Low *l; const Stmt *s; Expr *read; Tensor *t; Expr **lo; } Pad;
-
-static Expr *read_under(Expr *e) {
-    Expr *read = lo_unconverted(e);
-    return read->kind == X_READ ? read : NULL;
-}
 
 static bool is_zero(const Expr *e) { return e->kind == X_LIT && (dtype_table[e->type].kind == DK_FLOAT ? e->lit_f == 0 : e->lit_i == 0); }
 
@@ -148,10 +143,9 @@ bool near_is_copy(const Low *l, const Stmt *s) {
     return false;
 }
 
-static void offer_near(Low *l, const Stmt *s) {
-    const Expr *p = low_reduce(s)->operands.at[0];
+static void offer_near(Low *l, const Stmt *s, const EngineMatch *x) {
     for (int f = 0; f < 2; f++) {
-        const Expr *read = read_under(p->args.at[f]);
+        const Expr *read = x->operand[f];
         const Tensor *of = read->tensor;
         if (of->role != TR_INPUT || !of->rank || read->mode != READ_PLAIN || near_of(l, s, of)) continue;
         vec_push(l->a, &l->near, ((LowNear){near_copy(l, s, read)->targets.at[0].tensor, of, s->targets.at[0].tensor, false}));
@@ -175,6 +169,7 @@ void near_drop(Low *l) {
     for (int i = 0; i < k->stmts.n; i++) {
         if (is_dropped(l, k->stmts.at[i]->targets.at[0].tensor)) continue;
         k->stmts.at[i]->id = stmts;
+        if (l->left) l->left[stmts] = l->left[i];
         k->stmts.at[stmts++] = k->stmts.at[i];
     }
     for (int i = 0; i < k->tensors.n; i++) {
@@ -195,14 +190,10 @@ static void near_factors(Low *l, const Stmt *s, Expr *x, Expr *y) {
     if (y->tensor->role == TR_INPUT && y->mode == READ_PLAIN && own_indices(s, x, y) >= 2) bring_near(l, s, y);
 }
 
-/* A sum of products of two reads of a type that the engine multiplies. */
-static bool is_product(const Low *l, const Stmt *s) {
+/* A row of an engine does the reduction, but for pads; x: with which reads. */
+static bool is_product(const Low *l, const Stmt *s, EngineMatch *x) {
     const Reduce *r = low_reduce(s);
-    if (!r || r->scan || r->pred || r->comb->kind != CK_SUM) return false;
-    Expr *p = r->operands.at[0];
-    if (p->kind != X_OP || p->op != OP_MUL) return false;
-    Expr *x = read_under(p->args.at[0]), *y = read_under(p->args.at[1]);
-    return x && y && x->type == y->type && l->m->dots[x->type];
+    return r && engine_of_product(&l->m->engines, r, &(EngineRules){.arena = l->a, .pads = true}, x, NULL) != NULL;
 }
 
 static Stmt *copy(Low *l, const Stmt *s) {
@@ -216,19 +207,16 @@ void pad_operands(Low *l) {
     Stmt **old = l->k->stmts.at;
     int n = l->k->stmts.n;
     memset(&l->k->stmts, 0, sizeof l->k->stmts);
+    EngineMatch x;
     for (int i = 0; i < n; i++)
-        if (l->m->panel && is_product(l, old[i])) offer_near(l, old[i]);
+        if (is_product(l, old[i], &x)) offer_near(l, old[i], &x);
     for (int i = 0; i < n; i++) {
-        Stmt *s = old[i];
-        if (l->m->panel && is_product(l, s) && !sched_keeps_product(l, s)) {
-            s = copy(l, s);
-            Expr *p = s->value->reduce->operands.at[0];
-            for (int f = 0; f < 2; f++) {
-                Expr *read = read_under(p->args.at[f]);
-                if (read->mode == READ_PAD && is_zero(read->pad)) pad_one(l, s, read);
-            }
-            near_factors(l, s, read_under(p->args.at[0]), read_under(p->args.at[1]));
-        } else s = copy(l, s);
+        Stmt *s = copy(l, old[i]);
+        if (!sched_keeps_product(l, old[i]) && is_product(l, s, &x)) {
+            for (int f = 0; f < 2; f++)
+                if (x.operand[f]->mode == READ_PAD && is_zero(x.operand[f]->pad)) pad_one(l, s, x.operand[f]);
+            near_factors(l, s, x.operand[0], x.operand[1]);
+        }
         s->id = l->k->stmts.n;
         vec_push(l->a, &l->k->stmts, s);
     }

@@ -63,7 +63,9 @@ bool sched_is_stored(Low *l, int s);
 /* Whether a statement's engine is given and is `name`; not, and given. */
 bool sched_engine_is(Low *l, const Stmt *s, const char *name);
 bool sched_engine_other(Low *l, const Stmt *s, const char *name);
-/* A sum of products is to stay as it is: its engine is given, and it is not that of panels. */
+/* The word names an engine of the machine that adds up in accumulators. */
+bool sched_is_block(const Low *l, const char *word);
+/* A reduction of products is to stay as it is: its engine is given, and it is not such a one. */
 bool sched_keeps_product(Low *l, const Stmt *s);
 /* Some `when` block says something about a statement of the group. */
 bool sched_speaks(Low *l, int block, Group g);

@@ -242,15 +242,6 @@ static const ScheduleItem *in_block(const Query *q, int block) {
     return found;
 }
 
-bool sched_keeps_product(Low *l, const Stmt *s) {
-    if (!sched_engine_other(l, s, "dpe")) return false;
-    const char *part = arena_printf(l->a, "%s.dot", s->targets.at[0].tensor->name);
-    for (int i = 0; i < l->sched->s->items.n; i++)
-        for (int n = 0; n < l->sched->s->items.at[i].names.n; n++)
-            if (!strncmp(l->sched->s->items.at[i].names.at[n].text, part, strlen(part))) return false;
-    return true;
-}
-
 static bool speaks_of(Low *l, const ScheduleItem *x, const Stmt *s) {
     Words none = {0};
     bool found = !x->names.n;
@@ -365,6 +356,22 @@ bool sched_engine_is(Low *l, const Stmt *s, const char *name) {
 bool sched_engine_other(Low *l, const Stmt *s, const char *name) {
     const ScheduleItem *x = find(&(Query){.l = l, .word = S_ENGINE, .s = s});
     return x && strcmp(x->to.text, name);
+}
+
+bool sched_is_block(const Low *l, const char *word) {
+    for (int i = 0; i < l->m->engines.n; i++)
+        if (l->m->engines.at[i]->class == ENGINE_BLOCK && !strcmp(l->m->engines.at[i]->engine, word)) return true;
+    return false;
+}
+
+bool sched_keeps_product(Low *l, const Stmt *s) {
+    const ScheduleItem *engine = find(&(Query){.l = l, .word = S_ENGINE, .s = s});
+    if (!engine || sched_is_block(l, engine->to.text)) return false;
+    const char *part = arena_printf(l->a, "%s.dot", s->targets.at[0].tensor->name);
+    for (int i = 0; i < l->sched->s->items.n; i++)
+        for (int n = 0; n < l->sched->s->items.at[i].names.n; n++)
+            if (!strncmp(l->sched->s->items.at[i].names.at[n].text, part, strlen(part))) return false;
+    return true;
 }
 
 bool sched_speaks(Low *l, int block, Group g) {

@@ -160,8 +160,9 @@ static void check_engine(const Checking *c) {
     if (!x) return;
     const char *engine = facts_engine(c->f, c->s);
     for (int i = 0; i < c->f->dots.n; i++) any |= sched_means_stmt(c->l->a, c->l->k, c->f->dots.at[i], x->names.at[0].text);
-    if (!strcmp(x->to.text, engine) || (!strcmp(x->to.text, "dpe") && any)) return;
-    if (!strcmp(x->to.text, "dpe")) diag_help(sched_refuse(c->l, x, "'%s' is no sum of products that the engine of panels takes", label(c)), "legal is: engine %s %s", label(c), engine);
+    bool block = sched_is_block(c->l, x->to.text);
+    if (!strcmp(x->to.text, engine) || (block && any)) return;
+    if (block) diag_help(sched_refuse(c->l, x, "'%s' is no sum of products that the engine of panels takes", label(c)), "legal is: engine %s %s", label(c), engine);
     else if (!strcmp(x->to.text, "simd")) diag_help(sched_refuse(c->l, x, "the elementwise engine takes statements that are computed together from rows in local memory, where it has all their operators"), "legal is: engine %s %s", label(c), engine);
     else diag_help(sched_refuse(c->l, x, "'%s' runs on: %s", label(c), engine), "legal is: engine %s %s", label(c), engine);
 }

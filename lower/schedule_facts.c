@@ -13,7 +13,10 @@ static void note_stmt(Walk *w, const TileNode *n) {
         w->f->stmts.at[i] = w->f->stmts.at[i - 1];
         w->f->stmts.at[i - 1] = s;
     }
-    if (!dot) vec_push(w->a, &w->f->dots, n->stmt);
+    if (!dot) {
+        vec_push(w->a, &w->f->dots, n->stmt);
+        vec_push(w->a, &w->f->dot_of, n->dot);
+    }
     if (!simd) vec_push(w->a, &w->f->simds, n->stmt);
     if (n->dot && !w->f->dot) w->f->dot = n->dot;
     if (n->fact && !w->f->fact) w->f->fact = n->fact;
@@ -48,7 +51,7 @@ StageFacts *stage_facts(const TileStage *s, Arena *a) {
 
 const char *facts_engine(const StageFacts *f, const Stmt *s) {
     for (int i = 0; i < f->dots.n; i++)
-        if (f->dots.at[i] == s) return "dpe";
+        if (f->dots.at[i] == s) return f->dot_of.at[i]->row->engine;
     for (int i = 0; i < f->simds.n; i++)
         if (f->simds.at[i] == s) return "simd";
     return "vector";

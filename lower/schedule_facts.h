@@ -10,7 +10,8 @@ typedef struct FactTile { const TileBuf *buf; const TileNode *copy, *within; } F
 typedef struct StageFacts {
     const TileStage *stage;
     VEC(const Stmt *) stmts;        /* computed here, each once, in order */
-    VEC(const Stmt *) dots;         /* of these, by the engine of panels */
+    VEC(const Stmt *) dots;         /* of these, by an engine with accumulators */
+    VEC(const TileDot *) dot_of;    /* beside dots */
     VEC(const Stmt *) simds;        /* by the elementwise engine */
     const TileDot *dot;             /* the first of those */
     const Fact *fact;               /* a test's */
@@ -19,7 +20,7 @@ typedef struct StageFacts {
 } StageFacts;
 
 StageFacts *stage_facts(const TileStage *s, Arena *a);
-/* The word for what computes the statement: dpe, simd, vector. */
+/* The word for what computes the statement: the name of an engine with accumulators, simd, vector. */
 const char *facts_engine(const StageFacts *f, const Stmt *s);
 /* The loop that cuts an index of the Kernel; NULL: none does. */
 const FactLoop *facts_loop(const StageFacts *f, const Index *i);

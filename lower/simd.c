@@ -1,4 +1,5 @@
-/* A statement's expression, cut into commands of the elementwise engine: one operator on two boxes, an affine map, a function.
+/* A statement's expression, cut into commands of the elementwise engines: parts of it are unified with their rows, the rows that cover
+ * most first; rows of two boxes, of a box and scalars, and of a box alone follow each other in one command where they have one call.
  *
  * The box is seen as rows along the last index of the statement (of its reduction, if it has one). An operand is such a box, one row
  * that serves all, or one value a row. */
@@ -27,24 +28,41 @@ typedef struct Plan {
     bool fails;
     const FnInst *fn;           /* the call that is being opened, and its arguments */
     const Val *args;
+    const char *why;            /* of a failure */
+    int agreed;
 } Plan;
 
 static Val build(Plan *p, const Expr *e);
+
+/* Why the engines can't do the statement: the reason that came nearest stays. */
+static void note(Plan *p, const char *why, int agreed) {
+    if (p->why && agreed <= p->agreed) return;
+    p->why = why;
+    p->agreed = agreed;
+}
 
 static Val failed(Plan *p) {
     p->fails = true;
     return (Val){.is_const = true};
 }
 
-/* --- operands -------------------------------------------------------------------------------------------------------------------------- */
-
-static const Op functions[] = {OP_EXP, OP_LOG, OP_TANH, OP_ERF, OP_RECIP, OP_RSQRT, OP_ABS};
-
-static bool has_function(Op op) {
-    for (size_t i = 0; i < sizeof functions / sizeof *functions; i++)
-        if (functions[i] == op) return true;
-    return false;
+static Val refused(Plan *p, const Expr *e, const char *why) {
+    Out o = out_new(p->l->a);
+    out_s(&o, "'");
+    expr_print(e, &o);
+    out_f(&o, "' %s", why);
+    note(p, o.text, 0);
+    return failed(p);
 }
+
+/* A row that copies a box. */
+static const EngineRow *mover(Plan *p) {
+    const EngineRow *row = engine_mover(&p->l->m->engines);
+    if (!row) note(p, "no engine copies a box", 0);
+    return row;
+}
+
+/* --- operands -------------------------------------------------------------------------------------------------------------------------- */
 
 /* The block of the index at the place is one value. */
 static bool is_single(const Plan *p, const Index *i) {
@@ -84,9 +102,9 @@ static bool spread_of(const Plan *p, const Expr *e, TileSpread *spread) {
 }
 
 static Val read(Plan *p, const Expr *e) {
-    Val v = {.is_plain = true, .cmd = {.a = {TILE_ARG_READ, TILE_BOX, e, 0}, .bin = OP_COUNT, .fn = OP_COUNT}};
+    Val v = {.is_plain = true, .cmd = {.a = {TILE_ARG_READ, TILE_BOX, e, 0}}};
     const Tensor *t = e->tensor;
-    if (e->mode != READ_PLAIN || t->policy == POLICY_CLAMP || !t->rank || !p->l->m->simd[t->type] || !spread_of(p, e, &v.cmd.a.spread)) return failed(p);
+    if (e->mode != READ_PLAIN || t->policy == POLICY_CLAMP || !t->rank || !spread_of(p, e, &v.cmd.a.spread)) return refused(p, e, "does not lie in the box of the statement as rows, one row, or one value a row");
     return v;
 }
 
@@ -94,7 +112,24 @@ static void release(Plan *p, const TileArg *a) {
     if (a->kind == TILE_ARG_TEMP && !p->held[a->temp]) p->busy[a->temp] = false;
 }
 
+/* The type in memory of what a command reads or writes. */
+static DType type_of(const Plan *p, const TileArg *a) {
+    if (a->kind == TILE_ARG_READ) return a->read->tensor->type;
+    return a->kind == TILE_ARG_TARGET ? p->s->targets.at[0].tensor->type : DT_F32;
+}
+
+static bool takes(Plan *p, const EngineRow *row, const TileArg *a) {
+    if (!row || !a->kind || row->takes[type_of(p, a)]) return true;
+    note(p, arena_printf(p->l->a, "%s.%s takes no %s", row->engine, row->name, dtype_name(type_of(p, a))), 0);
+    return false;
+}
+
 static void push(Plan *p, TileCommand c) {
+    const EngineRow *rows[] = {c.bin, c.affine, c.fn, c.whole};
+    if (!c.bin && !c.affine && !c.fn && !c.whole && !(c.whole = rows[3] = mover(p))) p->fails = true;
+    for (int i = 0; i < 4; i++)
+        if (!takes(p, rows[i], &c.dst) || !takes(p, rows[i], &c.a) || !takes(p, rows[i], &c.b)) p->fails = true;
+    if (p->fails) return;
     if (p->out->commands.n == MOST_COMMANDS) p->fails = true;
     else vec_push(p->l->a, &p->out->commands, c);
 }
@@ -123,87 +158,113 @@ static TileArg place(Plan *p, const Val *v) {
 
 static Val alone(Plan *p, const Val *v) {
     if (v->is_plain) return *v;
-    return (Val){.is_plain = true, .cmd = {.a = place(p, v), .bin = OP_COUNT, .fn = OP_COUNT}};
+    return (Val){.is_plain = true, .cmd = {.a = place(p, v)}};
 }
 
 /* --- expressions ----------------------------------------------------------------------------------------------------------------------- */
 
 static Expr *f32_lit(Plan *p, double x) { return x_float(p->l->a, DT_F32, x, p->s->span); }
 
-/* alpha * v + beta, one command with v's when that has no function yet. */
-static Val affine(Plan *p, const Val *v, Expr *alpha, Expr *beta) {
-    Val r = v->cmd.affine || v->cmd.fn != OP_COUNT || v->cmd.relu ? alone(p, v) : *v;
-    r.is_plain = false;
-    r.cmd.affine = true;
-    r.cmd.alpha = alpha;
-    r.cmd.beta = beta;
-    return r;
-}
-
-static Val apply(Plan *p, const Val *v, Op fn, bool relu) {
-    Val r = v->cmd.fn != OP_COUNT || v->cmd.relu ? alone(p, v) : *v;
-    r.is_plain = false;
-    r.cmd.fn = fn;
-    r.cmd.relu = relu;
-    return r;
-}
-
-static Expr *negative(Plan *p, Expr *c) {
-    return c->kind == X_LIT ? f32_lit(p, -c->lit_f) : x_op(p->l->a, OP_NEG, c, NULL, NULL, p->s->span);
-}
-
-static bool is_lit(const Expr *e, double x) { return e->kind == X_LIT && e->type == DT_F32 && e->lit_f == x && !__builtin_signbit(e->lit_f); }
-
-/* A variable and a constant. */
-static Val with_constant(Plan *p, Op op, const Val *v, Expr *c, bool swapped) {
-    switch (op) {
-    case OP_ADD: return affine(p, v, NULL, c);
-    case OP_SUB: return swapped ? affine(p, v, f32_lit(p, -1), c) : affine(p, v, NULL, negative(p, c));
-    case OP_MUL: return affine(p, v, c, NULL);
-    case OP_DIV:
-        if (!swapped || !is_lit(c, 1)) return failed(p);
-        return apply(p, v, OP_RECIP, false);
-    case OP_MAX: return is_lit(c, 0) ? apply(p, v, OP_COUNT, true) : failed(p);
-    default: return failed(p);
+/* What a core computes before it gives the command: a few scalar operations over literals, dims and scalars; or NULL. */
+static Expr *constant(void *context, const Expr *e) {
+    const Plan *p = context;
+    if (e->kind == X_VAR)
+        for (int i = 0; p->fn && i < p->fn->params.n; i++)
+            if (p->fn->params.at[i] == e->var) return p->args[i].is_const ? p->args[i].value : NULL;
+    static const bool does[OP_COUNT] = {[OP_ADD] = true, [OP_SUB] = true, [OP_MUL] = true, [OP_DIV] = true, [OP_NEG] = true, [OP_SQRT] = true, [OP_RSQRT] = true, [OP_RECIP] = true,
+                                        [OP_LT] = true, [OP_LE] = true, [OP_GT] = true, [OP_GE] = true, [OP_OR] = true};
+    bool simple = (e->kind == X_OP && does[e->op]) || e->kind == X_IF, same = true;
+    if (!simple && e->kind != X_CONVERT) return e->kind == X_LIT || e->kind == X_DIM || (e->kind == X_READ && !e->tensor->rank && e->tensor->role == TR_INPUT) ? (Expr *)e : NULL;
+    Expr *x[3] = {0};
+    for (int i = 0; i < e->args.n; i++) {
+        x[i] = constant(context, e->args.at[i]);
+        if (!x[i]) return NULL;
+        same &= x[i] == e->args.at[i];
     }
+    if (same) return (Expr *)e;
+    if (e->kind == X_IF) return x_if(p->l->a, x[0], x[1], x[2], e->span);
+    return simple ? x_op(p->l->a, e->op, x[0], x[1], NULL, e->span) : x_convert(p->l->a, e->type, x[0], e->span);
 }
 
-static Val two(Plan *p, Op op, const Val *x, const Val *y) {
+static const EngineRow *any_stage(const TileCommand *c) { return c->bin ? c->bin : c->affine ? c->affine : c->fn; }
+
+/* A stage behind those of a command: in the same one where that has it free and its call is the same. */
+static Val behind(Plan *p, const Val *v, const EngineRow *row, bool free) {
+    const EngineRow *before = any_stage(&v->cmd);
+    bool same = !before || (before->call && row->call && !strcmp(before->call, row->call));
+    Val r = free && same ? *v : alone(p, v);
+    r.is_plain = false;
+    return r;
+}
+
+static Val affine(Plan *p, const Val *v, const EngineMatch *m) {
+    Val r = behind(p, v, m->row, !v->cmd.affine && !v->cmd.fn);
+    r.cmd.affine = m->row;
+    for (int i = 0; i < ENGINE_SCALARS; i++) r.cmd.scalar[i] = m->scalar[i];
+    return r;
+}
+
+static Val apply(Plan *p, const Val *v, const EngineRow *row) {
+    Val r = behind(p, v, row, !v->cmd.fn);
+    r.cmd.fn = row;
+    return r;
+}
+
+static Val two(Plan *p, const EngineRow *row, const Val *x, const Val *y) {
     Val a = alone(p, x), b = alone(p, y);
     if (p->fails) return a;
-    bool commutes = op == OP_ADD || op == OP_MUL || op == OP_MAX || op == OP_MIN;
-    if (a.cmd.a.spread != TILE_BOX && b.cmd.a.spread == TILE_BOX && commutes) {
+    if (a.cmd.a.spread != TILE_BOX && b.cmd.a.spread == TILE_BOX && row->symmetric) {
         Val swap = a;
         a = b;
         b = swap;
     }
     bool same = a.cmd.a.spread == b.cmd.a.spread && a.cmd.a.spread != TILE_ONE_ROW;
-    if (a.cmd.a.spread != TILE_BOX && !same) return failed(p);
-    return (Val){.cmd = {.a = a.cmd.a, .b = b.cmd.a, .bin = op, .fn = OP_COUNT}};
+    if (a.cmd.a.spread != TILE_BOX && !same) {
+        note(p, arena_printf(p->l->a, "the first operand of %s.%s is a box, the second may be one row or one value a row", row->engine, row->name), 1);
+        return failed(p);
+    }
+    return (Val){.cmd = {.a = a.cmd.a, .b = b.cmd.a, .bin = row}};
+}
+
+static bool is_elementwise(const EngineRow *row) { return row->class == ENGINE_BOX || row->class == ENGINE_AFFINE || row->class == ENGINE_FUNCTION; }
+
+/* The row whose meaning covers most of e; false: there is none. */
+static bool find_row(Plan *p, const Expr *e, EngineMatch *m) {
+    const EngineRows *rows = &p->l->m->engines;
+    EngineRules rules = {.arena = p->l->a, .constant = constant, .context = p};
+    EngineMatch near = {.agreed = -1};
+    for (int i = 0; i < rows->n; i++) {
+        unsigned way = 0;
+        if (!is_elementwise(rows->at[i]) || rows->at[i]->inside != DT_F32) continue;
+        if (engine_unify(rows->at[i], DT_F32, e, &rules, &way, m)) return true;
+        if (m->agreed > near.agreed) near = *m;
+    }
+    Out o = out_new(p->l->a);
+    if (near.agreed > 0) {
+        out_f(&o, "closest is %s.%s: ", near.row->engine, near.row->name);
+        engine_print_difference(&near, &o);
+    } else {
+        out_s(&o, "no row of an engine begins as '");
+        expr_print(e, &o);
+        out_s(&o, "' does");
+    }
+    note(p, o.text, near.agreed);
+    return false;
 }
 
 static Val operation(Plan *p, const Expr *e) {
-    Expr *const *x = e->args.at;
-    Val a = build(p, x[0]);
+    EngineMatch m;
+    if (!find_row(p, e, &m)) return failed(p);
+    Val a = build(p, m.operand[0]);
     if (p->fails) return a;
-    if (e->args.n == 1) {
-        if (a.is_const) return (Val){.is_const = true, .value = x_op(p->l->a, e->op, a.value, NULL, NULL, e->span)};
-        if (e->op == OP_NEG) return affine(p, &a, f32_lit(p, -1), NULL);
-        return has_function(e->op) ? apply(p, &a, e->op, false) : failed(p);
-    }
-    if (e->args.n == 2 && expr_equal(x[0], x[1]) && !a.is_const) {
+    if (m.row->class == ENGINE_AFFINE) return affine(p, &a, &m);
+    if (m.row->class == ENGINE_FUNCTION) return apply(p, &a, m.row);
+    if (expr_equal(m.operand[0], m.operand[1])) {
         a = alone(p, &a);
-        return p->fails ? a : two(p, e->op, &a, &a);
+        return p->fails ? a : two(p, m.row, &a, &a);
     }
-    Val b = build(p, x[1]);
-    if (p->fails || e->args.n != 2) return failed(p);
-    if (a.is_const && b.is_const) return (Val){.is_const = true, .value = x_op(p->l->a, e->op, a.value, b.value, NULL, e->span)};
-    if (b.is_const) return with_constant(p, e->op, &a, b.value, false);
-    if (a.is_const) return with_constant(p, e->op, &b, a.value, e->op == OP_SUB || e->op == OP_DIV);
-    static const Op binary[] = {OP_ADD, OP_SUB, OP_MUL, OP_DIV, OP_MAX, OP_MIN};
-    for (size_t i = 0; i < sizeof binary / sizeof *binary; i++)
-        if (binary[i] == e->op) return two(p, e->op, &a, &b);
-    return failed(p);
+    Val b = build(p, m.operand[1]);
+    return p->fails ? b : two(p, m.row, &a, &b);
 }
 
 typedef struct Count { const Var *v; int n; } Count;
@@ -238,33 +299,31 @@ static Val call(Plan *p, const Expr *e) {
     return v;
 }
 
-/* What a core computes before it gives the command: a few scalar operations. */
+/* A value that a core computes, without arguments of calls. */
 static bool is_over_dims(void *context, Expr *e) {
     bool *fine = context;
-    static const bool simple[OP_COUNT] = {[OP_ADD] = true, [OP_SUB] = true, [OP_MUL] = true, [OP_DIV] = true, [OP_NEG] = true, [OP_SQRT] = true, [OP_RSQRT] = true, [OP_RECIP] = true,
-                                          [OP_LT] = true, [OP_LE] = true, [OP_GT] = true, [OP_GE] = true, [OP_OR] = true};
-    *fine &= e->kind == X_LIT || e->kind == X_DIM || e->kind == X_IF || (e->kind == X_OP && simple[e->op]) || e->kind == X_CONVERT || (e->kind == X_READ && !e->tensor->rank && e->tensor->role == TR_INPUT);
-    return *fine;
+    *fine &= e->kind != X_VAR && constant(&(Plan){0}, e);
+    return false;
 }
 
 /* f32 throughout: what the engine computes in. */
 static bool is_f32(const Expr *e) { return dtype_table[e->type].kind == DK_FLOAT && dtype_table[e->type].compute == DT_F32; }
 
 static Val build(Plan *p, const Expr *e) {
-    if (p->fails || !is_f32(e)) return failed(p);
-    bool constant = e->kind != X_VAR && e->kind != X_CALL;
-    if (constant) expr_walk((Expr *)e, is_over_dims, &constant);
-    if (constant) return (Val){.is_const = true, .value = (Expr *)e};
+    if (p->fails) return failed(p);
+    if (!is_f32(e)) return refused(p, e, "is not computed in f32, as the engines do");
+    Expr *c = e->kind != X_VAR ? constant(p, e) : NULL;
+    if (c) return (Val){.is_const = true, .value = c};
     switch (e->kind) {
     case X_READ: return read(p, e);
-    case X_CONVERT: return e->type == DT_F32 && is_f32(e->args.at[0]) ? build(p, e->args.at[0]) : failed(p);
-    case X_OP: return operation(p, e);
+    case X_CONVERT: return e->type == DT_F32 && is_f32(e->args.at[0]) ? build(p, e->args.at[0]) : refused(p, e, "rounds on the way, which no row does");
+    case X_OP: case X_IF: return operation(p, e);
     case X_CALL: return call(p, e);
     case X_VAR:
         for (int i = 0; p->fn && i < p->fn->params.n; i++)
             if (p->fn->params.at[i] == e->var) return p->args[i];
         return failed(p);
-    default: return failed(p);
+    default: return refused(p, e, "is what no row has");
     }
 }
 
@@ -283,19 +342,36 @@ static void finish(Plan *p, const Val *v, bool column) {
     push(p, c);
 }
 
+/* The row that joins as the reduction does (a mean as a sum), and what it joins; NULL: there is none. */
+static const EngineRow *join_row(Plan *p, const Reduce *r, CombKind kind, const Expr **operand) {
+    EngineRules rules = {.arena = p->l->a, .constant = constant, .context = p};
+    for (int i = 0; i < p->l->m->engines.n; i++) {
+        const EngineRow *row = p->l->m->engines.at[i];
+        unsigned way = 0;
+        EngineMatch m;
+        if (row->class != ENGINE_JOIN || row->inside != DT_F32 || row->as[DT_F32]->reduce->comb->kind != kind) continue;
+        if (!engine_unify(row, DT_F32, r->operands.at[0], &rules, &way, &m)) continue;
+        *operand = m.operand[0];
+        return row;
+    }
+    note(p, "no row of an engine joins so", 0);
+    return NULL;
+}
+
 static void reduction(Plan *p, const Reduce *r) {
     Arena *a = p->l->a;
-    CombKind kind = r->comb->kind;
-    Val v = build(p, r->operands.at[0]);
+    bool mean = r->comb->kind == CK_MEAN;
+    const Expr *operand = NULL;
+    const EngineRow *row = join_row(p, r, mean ? CK_SUM : r->comb->kind, &operand);
+    Val v = row ? build(p, operand) : failed(p);
     if (p->fails) return;
     TileArg from = place(p, &v);
     if (p->fails || from.spread != TILE_BOX) {
         p->fails = true;
         return;
     }
-    TileCommand c = {.a = from, .bin = OP_COUNT, .fn = OP_COUNT, .is_reduction = true, .red = kind == CK_MEAN ? CK_SUM : kind};
-    c.dst = (TileArg){TILE_ARG_TARGET, TILE_ONE_COLUMN, NULL, 0};
-    if (kind != CK_MEAN) {
+    TileCommand c = {.a = from, .whole = row, .dst = {TILE_ARG_TARGET, TILE_ONE_COLUMN, NULL, 0}};
+    if (!mean) {
         push(p, c);
         return;
     }
@@ -308,19 +384,25 @@ static void reduction(Plan *p, const Reduce *r) {
     c.dst = (TileArg){TILE_ARG_TEMP, TILE_ONE_COLUMN, NULL, t};
     push(p, c);
     Expr *count = lo_max(a, lo_sub(a, r->idx.at[0]->hi, r->idx.at[0]->lo), lo_int(a, 0));
-    TileCommand scale = {.a = {TILE_ARG_TEMP, TILE_BOX, NULL, t}, .bin = OP_COUNT, .fn = OP_COUNT, .affine = true, .one_row = true};
-    scale.alpha = x_op(a, OP_DIV, f32_lit(p, 1), x_convert(a, DT_F32, count, p->s->span), NULL, p->s->span);
+    Expr *part = x_op(a, OP_DIV, f32_lit(p, 1), x_convert(a, DT_F32, count, p->s->span), NULL, p->s->span);
+    EngineMatch m;
+    if (!find_row(p, x_op(a, OP_MUL, r->operands.at[0], part, NULL, p->s->span), &m) || m.row->class != ENGINE_AFFINE) {
+        p->fails = true;
+        return;
+    }
+    Val sum = {.is_plain = true, .cmd = {.a = {TILE_ARG_TEMP, TILE_BOX, NULL, t}}};
+    TileCommand scale = affine(p, &sum, &m).cmd;
+    scale.one_row = true;
     scale.dst = (TileArg){TILE_ARG_TARGET, TILE_ONE_COLUMN, NULL, 0};
     push(p, scale);
 }
 
-/* The engine's row sums are f32, and one value a row lies densely only behind one index. */
+/* The engines' row joins are f32, and one value a row lies densely only behind one index. */
 static bool fits_reduction(const Plan *p, const Reduce *r) {
-    CombKind k = r->comb->kind;
-    bool kind = k == CK_SUM || k == CK_MAX || k == CK_MIN || k == CK_MEAN, over_dims = true;
+    bool over_dims = true;
     expr_walk(r->idx.at[0]->lo, is_over_dims, &over_dims);
     expr_walk(r->idx.at[0]->hi, is_over_dims, &over_dims);
-    return kind && !r->scan && !r->pred && r->idx.n == 1 && r->operands.n == 1 && over_dims && dtype_table[r->comb->type].compute == DT_F32
+    return r->comb->kind != CK_USER && !r->scan && !r->pred && r->idx.n == 1 && r->operands.n == 1 && over_dims && dtype_table[r->comb->type].compute == DT_F32
         && p->s->idx.n == 1;
 }
 
@@ -344,10 +426,11 @@ static bool is_plain_target(const Stmt *s) {
 /* t[i, j] = x[j, i]. */
 static const TileSimd *turned(Low *l, const Stmt *s) {
     const Expr *e = s->value;
-    if (!l->m->turns || s->idx.n != 2 || e->kind != X_READ || e->mode != READ_PLAIN || e->tensor->policy == POLICY_CLAMP || e->args.n != 2) return NULL;
+    const EngineRow *row = engine_of_class(&l->m->engines, ENGINE_TURN, s->targets.at[0].tensor->type);
+    if (!row || s->idx.n != 2 || e->kind != X_READ || e->mode != READ_PLAIN || e->tensor->policy == POLICY_CLAMP || e->args.n != 2) return NULL;
     if (e->type != s->targets.at[0].tensor->type || !expr_is_index(e->args.at[0], s->idx.at[1]) || !expr_is_index(e->args.at[1], s->idx.at[0])) return NULL;
     TileSimd *out = NEW(l->a, TileSimd);
-    TileCommand c = {.dst = {.kind = TILE_ARG_TARGET}, .a = {.kind = TILE_ARG_READ, .read = e}, .bin = OP_COUNT, .fn = OP_COUNT, .turned = true};
+    TileCommand c = {.dst = {.kind = TILE_ARG_TARGET}, .a = {.kind = TILE_ARG_READ, .read = e}, .whole = row};
     vec_push(l->a, &out->commands, c);
     return out;
 }
@@ -356,10 +439,16 @@ const TileSimd *simd_plan(Low *l, const Path *path, const Stmt *s) {
     const Reduce *r = low_reduce(s);
     Plan p = {.l = l, .path = path, .s = s, .out = NEW(l->a, TileSimd)};
     int n = s->idx.n;
-    if (!is_plain_target(s) || n > 8) return NULL;
+    if (!is_plain_target(s) || n > 8) {
+        low_note(l, s, "its target is no box of rows");
+        return NULL;
+    }
     const TileSimd *turn = turned(l, s);
     if (turn) return turn;
-    if (!l->m->simd[s->targets.at[0].tensor->type] || (r && !fits_reduction(&p, r))) return NULL;
+    if (r && !fits_reduction(&p, r)) {
+        low_note(l, s, "engines join rows of one range over dims, in f32, behind one outer index");
+        return NULL;
+    }
     p.cols = r ? r->idx.at[0] : s->idx.at[n - 1];
     for (int i = 0; i < n - !r; i++) p.rows[p.n_rows++] = s->idx.at[i];
     const Expr *value = s->value;
@@ -369,7 +458,10 @@ const TileSimd *simd_plan(Low *l, const Path *path, const Stmt *s) {
         Val v = build(&p, value);
         if (!p.fails) finish(&p, &v, false);
     }
-    if (p.fails) return NULL;
+    if (p.fails) {
+        low_note(l, s, p.why ? p.why : "an operand does not lie in the box as the engines read it");
+        return NULL;
+    }
     p.out->temp_column = NEW_ARRAY(l->a, bool, p.out->temps + 1);
     memcpy(p.out->temp_column, p.column, sizeof(bool) * (size_t)p.out->temps);
     p.out->temp = NEW_ARRAY(l->a, TileBuf *, p.out->temps + 1);
@@ -383,30 +475,35 @@ static bool single_at(Low *l, const Path *path, const Index *i) {
     return v && lo_is_int(v->step, &step) && step == 1;
 }
 
-/* s = sum[..] x[.., c], one row of x at a time. */
-static const Expr *gathered_row(Low *l, const Path *path, const Path *state, const Stmt *s) {
+/* s = join[..] x[.., c], one row of x at a time: the read of x, and the row of an engine that does it. */
+static const Expr *gathered_row(Low *l, const Path *path, const Path *state, const Stmt *s, const EngineRow **row) {
     const Reduce *r = low_reduce(s);
     const Expr *e = r->operands.at[0];
     int n = s->idx.n;
     while (e->kind == X_CONVERT && e->type == DT_F32) e = e->args.at[0];
-    bool fits = r->comb->kind == CK_SUM && r->comb->type == DT_F32 && !r->pred && !r->scan && n && is_plain_target(s) && e->kind == X_READ
-        && e->mode == READ_PLAIN && e->tensor->policy != POLICY_CLAMP && e->args.n && l->m->simd[e->tensor->type] && l->m->simd[s->targets.at[0].tensor->type]
-        && expr_is_index(e->args.at[e->args.n - 1], s->idx.at[n - 1]);
+    bool fits = r->comb->type == DT_F32 && !r->pred && !r->scan && n && is_plain_target(s) && e->kind == X_READ && e->mode == READ_PLAIN
+        && e->tensor->policy != POLICY_CLAMP && e->args.n && expr_is_index(e->args.at[e->args.n - 1], s->idx.at[n - 1]);
     for (int i = 0; fits && i < n - 1; i++) fits = single_at(l, state, s->idx.at[i]);
     for (int i = 0; fits && i < r->idx.n; i++) fits = single_at(l, path, r->idx.at[i]);
     for (int d = 0; fits && d + 1 < e->args.n; d++) fits = !low_mentions(e->args.at[d], s->idx.at[n - 1]);
-    return fits ? e : NULL;
+    for (int i = 0; fits && i < l->m->engines.n; i++) {
+        *row = l->m->engines.at[i];
+        bool gathers = (*row)->class == ENGINE_GATHER && (*row)->inside == DT_F32 && (*row)->as[DT_F32]->reduce->comb->kind == r->comb->kind;
+        if (gathers && (*row)->takes[e->tensor->type] && (*row)->takes[s->targets.at[0].tensor->type]) return e;
+    }
+    return NULL;
 }
 
 const TileSimd *simd_accumulate(Low *l, const Path *path, const Path *state, const Stmt *s, TilePart part) {
-    const Expr *row = gathered_row(l, path, state, s);
-    if (!row) return NULL;
+    const EngineRow *gather = NULL;
+    const Expr *row = gathered_row(l, path, state, s, &gather);
+    const EngineRow *move = row ? mover(&(Plan){.l = l}) : NULL;
+    if (!move || !move->takes[s->targets.at[0].tensor->type]) return NULL;
     TileSimd *out = NEW(l->a, TileSimd);
-    TileCommand c = {.bin = OP_COUNT, .fn = OP_COUNT};
+    TileCommand c = {.whole = part == TILE_FINAL ? move : gather};
     c.dst.kind = part == TILE_FINAL ? TILE_ARG_TARGET : TILE_ARG_STATE;
     c.a.kind = part == TILE_FINAL ? TILE_ARG_STATE : part == TILE_STEP ? TILE_ARG_READ : TILE_ARG_NONE;
     c.a.read = part == TILE_STEP ? row : NULL;
-    c.accumulate = part != TILE_FINAL;
     vec_push(l->a, &out->commands, c);
     return out;
 }
@@ -465,11 +562,11 @@ static TileArg state_arg(int number) { return (TileArg){TILE_ARG_STATE, TILE_BOX
 static TileArg lead_arg(int number) { return (TileArg){TILE_ARG_LEAD, TILE_BOX, NULL, number}; }
 
 static void copy_command(Low *l, TileSimd *out, TileArg dst, TileArg a) {
-    vec_push(l->a, &out->commands, ((TileCommand){.dst = dst, .a = a, .bin = OP_COUNT, .fn = OP_COUNT}));
+    vec_push(l->a, &out->commands, ((TileCommand){.dst = dst, .a = a, .whole = engine_mover(&l->m->engines)}));
 }
 
 static void join_command(Low *l, TileSimd *out, TileArg dst, TileArg a, Op op, TileArg b) {
-    vec_push(l->a, &out->commands, ((TileCommand){.dst = dst, .a = a, .b = b, .bin = op, .fn = OP_COUNT}));
+    vec_push(l->a, &out->commands, ((TileCommand){.dst = dst, .a = a, .b = b, .bin = engine_of_op(&l->m->engines, op)}));
 }
 
 static Op op_of(const Reduce *r) { return r->comb->kind == CK_SUM ? OP_ADD : r->comb->kind == CK_MAX ? OP_MAX : OP_MIN; }
@@ -481,16 +578,19 @@ static const TileSimd *step_plan(Low *l, const Path *path, const Stmt *s) {
     if (r->scan || r->pred || r->idx.n != 1 || r->operands.n != 1 || s->idx.n > 8) return NULL;
     p.cols = r->idx.at[0];
     for (int i = 0; i < s->idx.n; i++) p.rows[p.n_rows++] = s->idx.at[i];
-    Val v = build(&p, r->operands.at[0]);
+    const Expr *operand = NULL;
+    const EngineRow *join = join_row(&p, r, r->comb->kind, &operand);
+    if (!join) return NULL;
+    Val v = build(&p, operand);
     if (p.fails) return NULL;
     TileArg from = place(&p, &v);
     int t = p.out->temps;
     if (p.fails || from.spread != TILE_BOX || t + 1 >= MOST_TEMPS) return NULL;
     p.column[p.out->temps++] = true;
     TileArg column = {TILE_ARG_TEMP, TILE_ONE_COLUMN, NULL, t};
-    push(&p, (TileCommand){.dst = column, .a = from, .bin = OP_COUNT, .fn = OP_COUNT, .is_reduction = true, .red = r->comb->kind});
+    push(&p, (TileCommand){.dst = column, .a = from, .whole = join});
     column.spread = TILE_BOX;
-    push(&p, (TileCommand){.dst = state_arg(0), .a = state_arg(0), .b = column, .bin = op_of(r), .fn = OP_COUNT, .one_row = true});
+    push(&p, (TileCommand){.dst = state_arg(0), .a = state_arg(0), .b = column, .bin = engine_of_op(&l->m->engines, op_of(r)), .one_row = true});
     if (p.fails) return NULL;
     p.out->temp_column = NEW_ARRAY(l->a, bool, p.out->temps + 1);
     memcpy(p.out->temp_column, p.column, sizeof(bool) * (size_t)p.out->temps);
@@ -502,12 +602,16 @@ static const TileSimd *step_plan(Low *l, const Path *path, const Stmt *s) {
 static const TileSimd *correct_plan(Low *l, const Stmt *s, const Stmt *lead, const OnlineEffect *fx) {
     bool constant = true;
     expr_walk(fx->coef, is_over_dims, &constant);
-    if (fx->kind != ONLINE_SCALE || !has_function(fx->fn) || !constant) return NULL;
+    const EngineRows *rows = &l->m->engines;
+    const EngineRow *less = engine_of_op(rows, OP_SUB), *fn = engine_of_op(rows, fx->fn), *scales = NULL;
+    for (int i = 0; i < rows->n && !scales; i++)
+        if (engine_scale(rows->at[i]) >= 0) scales = rows->at[i];
+    bool is_one = fx->coef->kind == X_LIT && fx->coef->lit_f == 1, same = less && fn && scales && less->engine == fn->engine && scales->engine == fn->engine;
+    if (fx->kind != ONLINE_SCALE || !same || !constant) return NULL;
     TileSimd *out = NEW(l->a, TileSimd);
     bool column = s->idx.n > lead->idx.n;
-    TileCommand c = {.dst = lead_arg(TILE_FACTOR), .a = lead_arg(TILE_SO_FAR), .b = lead_arg(TILE_WAS), .bin = OP_SUB, .fn = fx->fn, .one_row = column};
-    c.affine = !is_lit(fx->coef, 1);
-    c.alpha = c.affine ? fx->coef : NULL;
+    TileCommand c = {.dst = lead_arg(TILE_FACTOR), .a = lead_arg(TILE_SO_FAR), .b = lead_arg(TILE_WAS), .bin = less, .fn = fn, .one_row = column};
+    if (!is_one) c.affine = scales, c.scalar[engine_scale(scales)] = fx->coef;
     vec_push(l->a, &out->commands, c);
     TileArg factor = lead_arg(TILE_FACTOR);
     factor.spread = column ? TILE_ONE_COLUMN : TILE_BOX;
@@ -525,19 +629,24 @@ static bool has_result(const Low *l, const Stmt *s) {
 const TileSimd *simd_part(Low *l, const Path *path, const Stmt *s, TilePart part, bool leads, const Stmt *lead, const OnlineEffect *fx) {
     const Reduce *r = low_reduce(s);
     TileSimd *out = NEW(l->a, TileSimd);
-    if (!l->m->simd[DT_F32] || !joins_f32(r) || !is_plain_target(s)) return NULL;
+    const EngineRow *move = engine_mover(&l->m->engines), *op = joins_f32(r) ? engine_of_op(&l->m->engines, op_of(r)) : NULL;
+    bool has = move && move->takes[DT_F32] && op && op->takes[DT_F32] && op->engine == move->engine && engine_of_op(&l->m->engines, OP_MUL) && engine_of_op(&l->m->engines, OP_ADD);
+    if (!has || !is_plain_target(s)) return NULL;
     bool dense = has_dense_rows(l, path, lead ? lead : s);
     if (part != TILE_JOIN && part != TILE_FINAL && !dense) return NULL;
     switch (part) {
     case TILE_STEP: return step_plan(l, path, s);
     case TILE_CORRECT: return correct_plan(l, s, lead, fx);
-    case TILE_JOIN: join_command(l, out, state_arg(0), (TileArg){.kind = TILE_ARG_ACC}, OP_ADD, state_arg(0)); return out;
+    case TILE_JOIN:
+        if (!engine_fed(&l->m->engines)) return NULL;
+        join_command(l, out, state_arg(0), (TileArg){.kind = TILE_ARG_ACC}, OP_ADD, state_arg(0));
+        return out;
     case TILE_NOW:
         copy_command(l, out, state_arg(TILE_WAS), state_arg(TILE_SO_FAR));
         join_command(l, out, state_arg(TILE_SO_FAR), state_arg(TILE_SO_FAR), op_of(r), state_arg(0));
         return out;
     case TILE_FINAL:
-        if (!l->m->simd[s->targets.at[0].tensor->type] || (leads && !dense)) return NULL;
+        if (!move->takes[s->targets.at[0].tensor->type] || (leads && !dense)) return NULL;
         if (leads) copy_command(l, out, state_arg(TILE_WAS), state_arg(TILE_SO_FAR));
         if (leads) copy_command(l, out, state_arg(TILE_SO_FAR), state_arg(0));
         if (has_result(l, s)) copy_command(l, out, (TileArg){.kind = TILE_ARG_TARGET}, state_arg(0));

@@ -18,6 +18,7 @@
 #pragma once
 #include "dsl/front.h"
 #include "dsl/kernel.h"
+#include "lower/engine.h"
 
 typedef struct TileNode TileNode;
 typedef VEC(TileNode *) TileNodes;
@@ -83,14 +84,16 @@ typedef enum TileShare { TILE_ALONE, TILE_SHARE_ROW, TILE_SHARE_COL } TileShare;
 typedef enum TilePart { TILE_WHOLE, TILE_INIT, TILE_STEP, TILE_FINAL, TILE_SCAN, TILE_TEST, TILE_NOW, TILE_CORRECT, TILE_JOIN } TilePart;
 enum { TILE_WAS = 8, TILE_SO_FAR, TILE_FACTOR };
 
-/* A product of two tiles summed along k, as an engine of panels does it. */
+/* A reduction of products along k, as a block row does it in panels of its instruction tile. */
 typedef struct TileDot {
-    const Expr *a, *b;      /* the reads: a varies over m and k, b over n and k */
+    const EngineRow *row;
+    const Expr *a, *b;      /* the reads that stand for the row's operands: a varies over m and k, b over n and k */
     TileAxis *m, *n, *k;
+    const EngineRow *turn[2];   /* the operand lies the other way than the row reads it: what turns it; or NULL */
 } TileDot;
 
-/* A statement as commands of the elementwise engine, on the box of its block seen as rows of the last index:
- *     dst = fn(alpha * (a bin b) + beta)            or, with `red`,  dst[row] = the row of a joined
+/* A statement as commands of an elementwise engine, on the box of its block seen as rows of the last index:
+ *     dst = fn(affine(a bin b))      or, with `whole`, what that row says
  * a and b are a tile's whole box, or temporaries of the statement (TileSimd.temp); a in TILE_ACC is taken from the accumulators. */
 typedef enum TileArgKind { TILE_ARG_NONE, TILE_ARG_READ, TILE_ARG_TEMP, TILE_ARG_TARGET, TILE_ARG_STATE, TILE_ARG_LEAD, TILE_ARG_ACC } TileArgKind;
 typedef enum TileSpread { TILE_BOX, TILE_ONE_ROW, TILE_ONE_COLUMN } TileSpread;    /* one row for all rows; one value a row */
@@ -98,15 +101,14 @@ typedef enum TileSpread { TILE_BOX, TILE_ONE_ROW, TILE_ONE_COLUMN } TileSpread; 
 typedef struct TileArg { TileArgKind kind; TileSpread spread; const Expr *read; int temp; } TileArg;
 typedef struct TileCommand {
     TileArg dst, a, b;
-    Op bin;                 /* OP_COUNT: a alone */
-    Op fn;                  /* OP_COUNT: none */
-    bool affine, relu;      /* relu: max(.., 0), in fn's place */
-    Expr *alpha, *beta;     /* floats over literals, scalars and dims; NULL: 1, 0 */
-    CombKind red;           /* CK_SUM, CK_MAX, CK_MIN, with is_reduction */
-    bool is_reduction, one_row;     /* one_row: a single row, of the values one a row */
-    bool turned;            /* dst[c, r] = a[r, c]: the engine that transposes */
-    bool accumulate;        /* dst[c] += a[c], dst the state; without a: dst[c] = 0 */
+    const EngineRow *bin, *affine, *fn;     /* of classes BOX, AFFINE, FUNCTION; NULL: not there */
+    Expr *scalar[ENGINE_SCALARS];   /* affine's: floats over literals, scalars and dims; NULL: neutral */
+    bool one_row;           /* a single row, of the values one a row */
+    const EngineRow *whole; /* JOIN: dst[row] = a's row joined; TURN: dst[c, r] = a[r, c]; GATHER: dst[c] join= a[c], dst the state, without a: it
+                             * begins; MOVE: dst = a. NULL: the stages above */
 } TileCommand;
+/* The row that names the command's call. */
+static inline const EngineRow *tile_command_row(const TileCommand *c) { return c->whole ? c->whole : c->bin ? c->bin : c->affine ? c->affine : c->fn; }
 typedef struct TileSimd { VEC(TileCommand) commands; int temps; bool *temp_column; TileBuf **temp; } TileSimd;     /* temp_column: one value a row */
 
 /* One level of a TILE_FOR. The step is at least 1; it is over dims, and has a name (computed once, when the stage begins) unless it is
@@ -152,30 +154,29 @@ typedef struct TileStage {
     bool one_core;          /* core 1 issues the loads too: some reads fetch single elements when they are met */
 } TileStage;
 
-typedef struct TileProgram {
-    const Kernel *kernel;   /* with what lowering added: temporaries and statements of split reductions */
-    VEC(TileStage *) stages;
-    VEC(const Tensor *) charged;    /* across whose rounding to a narrower float a scaling was moved: the error bound is charged with it */
-    int n_indices;          /* of the Kernel and of the loops */
-    const char *made;       /* the command that made it, in the emitted file's first line; NULL: not known */
-    const char *verified;   /* what the verifier proved and how, in lines for the emitted file's header; NULL: not asked */
-} TileProgram;
-
 /* What lowering asks of a machine. */
 typedef struct TileMachine {
     int rows, cols;
     int64_t local;          /* bytes of a PE */
-    int panel;              /* largest m and n of a dot; 0: no such engine */
-    bool dots[DT_COUNT];    /* types that it multiplies */
+    EngineRows engines;
     int64_t streams[DT_COUNT];      /* rows by which it multiplies one element, of that type, in the time in which far memory brings it */
-    bool simd[DT_COUNT];    /* types of the elementwise engine */
-    bool turns;             /* an engine transposes */
     bool in_place;          /* one memory that every PE (a thread) addresses, behind a cache of `local` bytes: computations read and
                              * write tensors where they lie, and a reduction that no loop cuts runs its own range */
     int lanes;              /* in_place: bytes of a vector register */
     int accumulators;       /* in_place: vector registers that hold sums */
     const struct CostMachine *cost;     /* what commands take (lower/cost.h); NULL: not known */
 } TileMachine;
+
+typedef struct TileProgram {
+    const Kernel *kernel;   /* with what lowering added: temporaries and statements of split reductions */
+    const TileMachine *machine;
+    VEC(TileStage *) stages;
+    int n_indices;          /* of the Kernel and of the loops */
+    VEC(const Tensor *) charged;    /* across whose rounding to a narrower float a scaling was moved: the error bound is charged with it */
+    const char **left;      /* by Stmt.id: why no engine takes it, where one was asked; NULL: not known (a program that was read) */
+    const char *made;       /* the command that made it, in the emitted file's first line; NULL: not known */
+    const char *verified;   /* what the verifier proved and how, in lines for the emitted file's header; NULL: not asked */
+} TileProgram;
 
 /* --- the current block of an axis at a place ------------------------------------------------------------------------------ */
 
@@ -187,6 +188,6 @@ TileBlock tile_block(Arena *a, const TileAxis *axis, TileNode *const *path, int 
 
 /* Opens with the version, then the Kernel's own text, then the stages; the form is said in lower/tile_print.c. */
 void tile_print(const TileProgram *p, Out *out);
-/* The program of a text, equal to the one that was printed. NULL after errors, which are in diags. front: the parser and options (the
- * text is always read as a Kernel's own); expr: grammar_expr. What comes back is well formed, not verified: see lower/verify.h. */
-TileProgram *tile_read(Arena *a, Names *names, Diags *diags, const Source *source, const FrontOptions *front, ParseExprFn *expr);
+/* The program of a text, equal to the one that was printed. NULL after errors, which are in diags. m: the
+ * machine whose engines' rows it names; front: the parser and options (the text is always read as a Kernel's own); expr: grammar_expr. What comes back is well formed, not verified: see lower/verify.h. */
+TileProgram *tile_read(Arena *a, Names *names, Diags *diags, const Source *source, const TileMachine *m, const FrontOptions *front, ParseExprFn *expr);

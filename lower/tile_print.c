@@ -1,15 +1,15 @@
 /* The Tile IR as text. It reads back (lower/tile_read.c) to a program that prints the same:
  *
- *     # knyfe tile 2
+ *     # knyfe tile 3
  *     the Kernel's own text
  *     tensors x, y, m                                  their order
  *     charged p                                        those whose rounding a scaling was moved across
  *     stage y one core when N <= 8 {
  *         axis n in 0 .. N: 0.n, 1.n                   0.n: index n of statement 0; 1:k: of its reduction; fact 3.n: of a fact
  *         let n0_step = max(1, N // 64): 8             a step that is no literal; behind ':' what it never exceeds
- *         panel 0 of 2: x[m, k]; w[n, k]; m, n, k      operands of a product, their axes
+ *         panel 0 of 2 by dpe.dot: x[m, k]; w[k, n]; m, n, k; b by mlu.turn      a product by a row of an engine: operands, axes, what turns them
  *         simd 1: %2, %3 column                        the elementwise engine's temporaries of a statement, and its commands
- *         command 1: to temp 0; a read x[n, d]; b row read g[d]; op *; alpha 2.0; beta 1.0; fn exp
+ *         command 1: to temp 0; a read x[n, d]; b row read g[d]; op se.mul; affine se.affine; alpha 2.0; beta 1.0; fn se.exp
  *         tile %0 in x: f16 [n0 .. n0_end, @0] room [n0_step: 8, 1] slots 2 for 0: x[n, 0]; at x[n0, 0]
  *         for n0 .. n0_end = n step n0_step over pe lockstep down {
  *             load %0 x share row @2                   @2: what it is for stands in line 2 of the kernel's file; @1:2: of file 1
@@ -260,24 +260,30 @@ static void steps(Printer *p, const TileNodes *body) {
     }
 }
 
+static void row(Printer *p, const char *key, const EngineRow *r) {
+    if (r) out_f(p->out, "%s %s.%s", key, r->engine, r->name);
+}
+
 static void panels(Printer *p) {
     Arena *a = p->out->arena;
     TileWork work = {0};
     dots(a, &p->stage->body, &work);
     for (int i = 0; i < work.n; i++) {
         const TileDot *d = work.at[i]->dot;
-        out_f(p->out, "panel %d of %d: ", i, work.at[i]->stmt->id);
+        out_f(p->out, "panel %d of %d by %s.%s: ", i, work.at[i]->stmt->id, d->row->engine, d->row->name);
         expr(p, d->a);
         out_s(p->out, "; ");
         expr(p, d->b);
-        out_f(p->out, "; %s, %s, %s\n", d->m->name, d->n->name, d->k->name);
+        out_f(p->out, "; %s, %s, %s", d->m->name, d->n->name, d->k->name);
+        row(p, "; a by", d->turn[0]);
+        row(p, "; b by", d->turn[1]);
+        out_s(p->out, "\n");
     }
 }
 
 /* --- commands of the elementwise engine ------------------------------------------------------------------------------------------------ */
 
 const char *const tile_words_spread[] = {"", "row", "column", NULL};
-const char *const tile_words_red[] = {"sum", "prod", "max", "min", NULL};
 
 static void arg(Printer *p, const char *key, const TileArg *a, const Stmt *s) {
     if (a->kind == TILE_ARG_NONE) return;
@@ -312,16 +318,13 @@ static void command(Printer *p, const TileCommand *c, const TileNode *n) {
     arg(p, "to", &c->dst, s);
     arg(p, "; a", &c->a, s);
     arg(p, "; b", &c->b, s);
-    if (c->bin != OP_COUNT) out_f(p->out, "; op %s", op_table[c->bin].name);
-    if (c->affine) out_s(p->out, "; affine");
-    factor(p, "alpha", c->alpha);
-    factor(p, "beta", c->beta);
-    if (c->fn != OP_COUNT) out_f(p->out, "; fn %s", op_table[c->fn].name);
-    if (c->relu) out_s(p->out, "; relu");
-    if (c->is_reduction) out_f(p->out, "; join %s", tile_words_red[c->red]);
+    row(p, "; op", c->bin);
+    row(p, "; affine", c->affine);
+    for (int i = 0; c->affine && i < ENGINE_SCALARS; i++)
+        if (c->scalar[i]) factor(p, engine_scalar(c->affine, i), c->scalar[i]);
+    row(p, "; fn", c->fn);
+    row(p, "; as", c->whole);
     if (c->one_row) out_s(p->out, "; one row");
-    if (c->turned) out_s(p->out, "; turned");
-    if (c->accumulate) out_s(p->out, "; accumulate");
     out_s(p->out, "\n");
 }
 

@@ -326,6 +326,16 @@ Expr *tile_reader_read_of(TileReader *r, Expr *value) {
     return read_with_text(r, value, same, expr_end(r));
 }
 
+const EngineRow *tile_reader_row(TileReader *r) {
+    Name name;
+    uint32_t from = (skip(r), r->at);
+    if (!word(r, &name)) return NULL;
+    const char *dot = strrchr(name, '.');
+    const EngineRow *row = dot ? engine_named(&r->m->engines, arena_strndup(r->a, name, (size_t)(dot - name)), dot + 1) : NULL;
+    if (!row) fault(r, from, "'%s' is no row of this machine's engines", name);
+    return row;
+}
+
 static bool panel_line(TileReader *r) {
     int64_t n;
     TileDot *d = NEW(r->a, TileDot);
@@ -334,8 +344,17 @@ static bool panel_line(TileReader *r) {
     if (n != r->dots.n) return fault(r, from, "panels are numbered from 0: expected %d", r->dots.n);
     if (!expect(r, "of")) return false;
     const Stmt *s = statement(r);
-    if (!s || !expect(r, ":") || !(d->a = read_of(r, s->value)) || !expect(r, ";") || !(d->b = read_of(r, s->value)) || !expect(r, ";")) return false;
+    if (!s || !expect(r, "by") || !(d->row = tile_reader_row(r)) || !expect(r, ":")) return false;
+    if (d->row->class != ENGINE_BLOCK) return fail(r, "a row of an engine with accumulators");
+    for (int i = 0; i < 2; i++) {
+        if (!(*(i ? &d->b : &d->a) = read_of(r, s->value)) || !expect(r, ";")) return false;
+    }
     if (!(d->m = axis_named(r)) || !expect(r, ",") || !(d->n = axis_named(r)) || !expect(r, ",") || !(d->k = axis_named(r))) return false;
+    while (takes(r, ";")) {
+        int b = takes(r, "b");
+        if ((!b && !expect(r, "a")) || !expect(r, "by") || !(d->turn[b] = tile_reader_row(r))) return false;
+        if (d->turn[b]->class != ENGINE_TURN) return fail(r, "a row of an engine that turns boxes");
+    }
     vec_push(r->a, &r->dots, d);
     vec_push(r->a, &r->dot_stmts, s);
     return true;
@@ -705,12 +724,12 @@ static bool charged_line(TileReader *r) {
     return line_end(r);
 }
 
-TileProgram *tile_read(Arena *a, Names *names, Diags *diags, const Source *source, const FrontOptions *front, ParseExprFn *parse) {
+TileProgram *tile_read(Arena *a, Names *names, Diags *diags, const Source *source, const TileMachine *m, const FrontOptions *front, ParseExprFn *parse) {
     uint32_t end = kernel_end(source);
     static const char head[] = "# knyfe tile ";
-    int version = begins(source, 0, head) ? atoi(source->text + sizeof head - 1) : 1;
-    if (version < 1 || version > TILE_VERSION) {
-        diag_error(diags, (Span){source, 0, (uint32_t)sizeof head}, "this is Tile IR of version %d; this knyfe reads versions 1 to %d", version, TILE_VERSION);
+    int version = begins(source, 0, head) ? atoi(source->text + sizeof head - 1) : TILE_VERSION;
+    if (version != TILE_VERSION) {
+        diag_error(diags, (Span){source, 0, (uint32_t)sizeof head}, "this is Tile IR of version %d; this knyfe reads version %d", version, TILE_VERSION);
         return NULL;
     }
     FrontOptions options = *front;
@@ -719,8 +738,8 @@ TileProgram *tile_read(Arena *a, Names *names, Diags *diags, const Source *sourc
     Kernel *k = program ? front_kernel(program, &options) : NULL;
     if (!k) return NULL;
     TileProgram *p = NEW(a, TileProgram);
-    *p = (TileProgram){.kernel = k, .n_indices = k->n_indices};
-    TileReader r = {.a = a, .names = names, .diags = diags, .source = source, .at = end, .parse = parse, .k = k, .p = p, .index_names = kernel_index_names(k, a)};
+    *p = (TileProgram){.kernel = k, .machine = m, .n_indices = k->n_indices};
+    TileReader r = {.a = a, .names = names, .diags = diags, .source = source, .at = end, .parse = parse, .m = m, .k = k, .p = p, .index_names = kernel_index_names(k, a)};
     tile_reader_skip_lines(&r);
     if (takes(&r, "tensors") && !tensors_line(&r, k)) return NULL;
     tile_reader_skip_lines(&r);

@@ -21,6 +21,7 @@ typedef struct TileReader {
     const Source *source;
     uint32_t at;
     ParseExprFn *parse;
+    const TileMachine *m;
     const Kernel *k;
     TileProgram *p;
     TileStage *stage;
@@ -50,6 +51,8 @@ int tile_reader_one_of(TileReader *r, const char *const *words);
 Expr *tile_reader_expr(TileReader *r, DType want);
 const Stmt *tile_reader_stmt(TileReader *r);
 TileBuf *tile_reader_tile(TileReader *r);
+/* engine.row */
+const EngineRow *tile_reader_row(TileReader *r);
 /* [(2)] : text of a read of the value. */
 Expr *tile_reader_read_of(TileReader *r, Expr *value);
 

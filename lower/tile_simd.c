@@ -74,20 +74,11 @@ static bool arg(TileReader *r, const Stmt *s, const TileSimd *x, TileArg *a) {
     return (a->read = tile_reader_read_of(r, s->value)) != NULL;
 }
 
-/* The operator of that name: a sign between operands, or a function. */
-static bool operator(TileReader *r, OpSyntax syntax, Op *op) {
-    size_t longest = 0;
+static bool row_of(TileReader *r, EngineClass class, const EngineRow **to) {
     uint32_t from = r->at;
-    for (int o = 0; o < OP_COUNT; o++) {
-        size_t n = strlen(op_table[o].name);
-        bool fits = op_table[o].syntax == syntax || op_table[o].syntax == OPS_CALL || (syntax == OPS_CALL && op_table[o].arity == 1);
-        r->at = from;
-        if (!fits || n <= longest || !tile_reader_takes(r, op_table[o].name)) continue;
-        longest = n;
-        *op = (Op)o;
-    }
-    r->at = from;
-    return longest ? tile_reader_takes(r, op_table[*op].name) : tile_reader_fail(r, "an operator");
+    *to = tile_reader_row(r);
+    if (*to && (*to)->class != class) return r->at = from, tile_reader_fail(r, "a row of another kind");
+    return *to != NULL;
 }
 
 static bool factor(TileReader *r, Expr **e) {
@@ -98,27 +89,21 @@ static bool factor(TileReader *r, Expr **e) {
 static bool option(TileReader *r, const Stmt *s, const TileSimd *x, TileCommand *c) {
     if (tile_reader_takes(r, "a")) return arg(r, s, x, &c->a);
     if (tile_reader_takes(r, "b")) return arg(r, s, x, &c->b);
-    if (tile_reader_takes(r, "op")) return operator(r, OPS_INFIX, &c->bin);
-    if (tile_reader_takes(r, "affine")) return c->affine = true;
-    if (tile_reader_takes(r, "alpha")) return factor(r, &c->alpha);
-    if (tile_reader_takes(r, "beta")) return factor(r, &c->beta);
-    if (tile_reader_takes(r, "fn")) return operator(r, OPS_CALL, &c->fn);
-    if (tile_reader_takes(r, "relu")) return c->relu = true;
-    if (tile_reader_takes(r, "turned")) return c->turned = true;
-    if (tile_reader_takes(r, "accumulate")) return c->accumulate = true;
+    if (tile_reader_takes(r, "op")) return row_of(r, ENGINE_BOX, &c->bin);
+    if (tile_reader_takes(r, "affine")) return row_of(r, ENGINE_AFFINE, &c->affine);
+    for (int i = 0; c->affine && i < c->affine->as[c->affine->inside]->scalars; i++)
+        if (tile_reader_takes(r, engine_scalar(c->affine, i))) return factor(r, &c->scalar[i]);
+    if (tile_reader_takes(r, "fn")) return row_of(r, ENGINE_FUNCTION, &c->fn);
     if (tile_reader_takes(r, "one")) return c->one_row = tile_reader_expect(r, "row");
-    if (!tile_reader_expect(r, "join")) return false;
-    int red = tile_reader_one_of(r, tile_words_red);
-    c->is_reduction = red >= 0;
-    c->red = (CombKind)(red < 0 ? 0 : red);
-    return red >= 0 || tile_reader_fail(r, "'sum', 'prod', 'max' or 'min'");
+    if (!tile_reader_expect(r, "as") || !(c->whole = tile_reader_row(r))) return false;
+    return c->whole->class >= ENGINE_JOIN || tile_reader_fail(r, "a row that joins, gathers, turns or moves");
 }
 
 bool tile_reader_command(TileReader *r) {
     TilePart part;
     const Stmt *s = statement_part(r, &part);
     TileSimd *x = s ? tile_reader_plan(r, s, part) : NULL;
-    TileCommand c = {.bin = OP_COUNT, .fn = OP_COUNT};
+    TileCommand c = {0};
     if (!s) return false;
     if (!x) return tile_reader_fail(r, "commands of a statement that a 'simd' line names");
     if (!tile_reader_expect(r, ":") || !tile_reader_expect(r, "to") || !arg(r, s, x, &c.dst)) return false;

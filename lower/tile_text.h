@@ -3,12 +3,10 @@
 #include "dsl/kernel_build.h"
 #include "lower/tile.h"
 
-enum { TILE_VERSION = 2 };     /* of the text; 1 had no lines of the kernel's file */
+enum { TILE_VERSION = 3 };     /* of the text; 1 had no lines of the kernel's file, 2 no rows of engines */
 
 /* Words of the enums of lower/tile.h, in their order; ended by NULL. */
 extern const char *const tile_words_over[], *const tile_words_share[], *const tile_words_part[], *const tile_words_spread[];
-/* CombKind of a command's reduction: CK_SUM .. CK_MIN. */
-extern const char *const tile_words_red[];
 
 /* The computations in a body, one for each statement or fact, in order. */
 typedef VEC(TileNode *) TileWork;

@@ -150,12 +150,20 @@ static bool states(Verify *v, const Spot *init) {
     return true;
 }
 
+/* The accumulators hold the sums of m x n elements: blocks of the row's; of vector registers the rows and the columns each (the steps say
+ * how many of both). */
+static bool holds(const Verify *v, const TileDot *d, int64_t m, int64_t n) {
+    if (!v->m->in_place) return m <= engine_panel_rows(d->row) && n <= engine_panel_cols(d->row);
+    int64_t lanes = v->m->lanes / dtype_table[dtype_table[d->a->type].compute].bytes;
+    return m <= d->row->accumulators && (n + lanes - 1) / lanes <= d->row->accumulators;
+}
+
 /* A panel is no larger than the engine's, and k is the axis that its steps cut. */
 static bool panel(Verify *v, const Spot *at) {
     const TileDot *d = at->n->dot;
     const TileLevel *m = verify_level(at, d->m), *n = verify_level(at, d->n), *k = verify_level(at, d->k);
     bool whole = at->n->part == TILE_WHOLE;      /* of any length */
-    if (!m || !n || (!k && !whole && !v->m->in_place) || !m->most || m->most > v->m->panel || !n->most || n->most > v->m->panel) return verify_fault(v, "the panel of statement %d is larger than the engine's", at->n->stmt->id);
+    if (!m || !n || (!k && !whole && !v->m->in_place) || !m->most || !n->most || !holds(v, d, m->most, n->most)) return verify_fault(v, "the panel of statement %d is larger than the engine's", at->n->stmt->id);
     const TileAxis *axis[] = {d->m, d->n, d->k};
     for (int i = 0; i < 3; i++)
         for (int side = 0; side < 2; side++) {

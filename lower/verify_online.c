@@ -31,10 +31,12 @@ static bool right_commands(Verify *v, const TileNode *n, const OnlineEffect *fx)
     if (!n->simd) return true;
     const TileSimd *x = n->simd;
     const TileCommand *f = &x->commands.at[0], *c = &x->commands.at[1];
-    bool fine = x->commands.n == 2 && fx->kind == ONLINE_SCALE && f->fn == fx->fn && f->bin == OP_SUB && f->a.kind == TILE_ARG_LEAD && f->a.temp == TILE_SO_FAR && f->b.kind == TILE_ARG_LEAD
-        && f->b.temp == TILE_WAS && f->dst.kind == TILE_ARG_LEAD && f->dst.temp == TILE_FACTOR && !f->beta && !f->relu && !f->is_reduction;
-    fine = fine && (f->affine && f->alpha ? same_number(f->alpha, fx->coef) : fx->coef->kind == X_LIT && fx->coef->lit_f == 1);
-    fine = fine && c->bin == OP_MUL && c->fn == OP_COUNT && !c->affine && c->dst.kind == TILE_ARG_STATE && !c->dst.temp && c->a.kind == TILE_ARG_STATE && !c->a.temp && c->b.kind == TILE_ARG_LEAD
+    bool fine = x->commands.n == 2 && fx->kind == ONLINE_SCALE && engine_op(f->fn) == fx->fn && engine_op(f->bin) == OP_SUB && f->a.kind == TILE_ARG_LEAD && f->a.temp == TILE_SO_FAR && f->b.kind == TILE_ARG_LEAD
+        && f->b.temp == TILE_WAS && f->dst.kind == TILE_ARG_LEAD && f->dst.temp == TILE_FACTOR && !f->whole;
+    int scale = engine_scale(f->affine);
+    for (int i = 0; i < ENGINE_SCALARS; i++) fine = fine && (i == scale || !f->scalar[i]);
+    fine = fine && (f->affine && scale >= 0 && f->scalar[scale] ? same_number(f->scalar[scale], fx->coef) : fx->coef->kind == X_LIT && fx->coef->lit_f == 1);
+    fine = fine && engine_op(c->bin) == OP_MUL && !c->fn && !c->whole && !c->affine && c->dst.kind == TILE_ARG_STATE && !c->dst.temp && c->a.kind == TILE_ARG_STATE && !c->a.temp && c->b.kind == TILE_ARG_LEAD
         && c->b.temp == TILE_FACTOR && c->b.spread == (n->stmt->idx.n > n->lead->idx.n ? TILE_ONE_COLUMN : TILE_BOX);
     return fine || verify_fault(v, "the correction of %s is not that of its law", name_of_stmt(n->stmt));
 }

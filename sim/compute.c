@@ -15,7 +15,7 @@ static int64_t dot_ticks(const Command *c) {
     const SimMachine *m = c->pe->run->m;
     int size = sim_type_bytes(type_of(c, 0));
     int64_t blocks = ceil_div(c->dot.m, m->dpe.block_m) * ceil_div(c->dot.n, m->dpe.block_n) * ceil_div(c->dot.k * size, m->dpe.block_bytes * (c->dot.sparse ? 2 : 1));
-    return blocks * sim_rate_ticks(m->dpe.rate[type_of(c, 0)], m->dpe.block_m * m->dpe.block_n * m->dpe.block_bytes / size);
+    return blocks * sim_rate_ticks(c->dot_row->rate[type_of(c, 0)], m->dpe.block_m * m->dpe.block_n * m->dpe.block_bytes / size);
 }
 
 /* Of n operations on the slowest of the command's local types; a type without a rate goes as f32. */
@@ -33,12 +33,9 @@ static int64_t se_ops_ticks(const Command *c, int64_t n) {
 }
 
 static int64_t se_element_ops(const SimMachine *m, const PeSe *s) {
-    int64_t bin = s->bin == PE_FIRST ? 0 : s->bin == PE_DIV ? m->se.divide : m->se.basic, fn = 0;
-    if (s->fn == PE_RELU || s->fn == PE_ABS) fn = m->se.basic;
-    else if (s->fn == PE_RECIP || s->fn == PE_RSQRT) fn = m->se.recip;
-    else if (s->fn != PE_SAME) fn = m->se.table;
-    int64_t n = bin + fn + (s->affine ? m->se.basic : 0);
-    return n ? n : m->se.basic;
+    bool copies = s->bin == PE_FIRST && s->fn == PE_SAME && !s->affine;
+    if (copies) return sim_cost(m, &m->se.bin[PE_FIRST]);
+    return (s->bin ? sim_cost(m, &m->se.bin[s->bin]) : 0) + (s->fn ? sim_cost(m, &m->se.fn[s->fn]) : 0) + (s->affine ? sim_cost(m, &m->se.affine) : 0);
 }
 
 int64_t command_ticks(const Command *c) {
@@ -48,12 +45,13 @@ int64_t command_ticks(const Command *c) {
     case C_DOT: return dot_ticks(c);
     case C_DRAIN: case C_PEEK: return m->re.drain * c->n_acc;
     case C_PRELOAD: return m->re.preload * c->n_acc;
-    case C_SEND: case C_RECEIVE: return sim_rate_ticks(m->re.link, (int64_t)c->n_acc * ACC_WORDS * 4) + m->network.hop;
+    case C_SEND: case C_RECEIVE: return sim_rate_ticks(m->re.link, (int64_t)c->n_acc * m->dpe.block_m * m->dpe.block_n * 4) + m->network.hop;
     case C_SE:
         t = se_ops_ticks(c, c->se.rows * c->se.cols * se_element_ops(m, &c->se));
         feed = c->se.from_re ? m->re.drain * c->n_acc : 0;
         return t > feed ? t : feed;
-    case C_REDUCE: case C_ACCUMULATE: return se_ops_ticks(c, c->rows * c->cols * m->se.basic);
+    case C_REDUCE: return se_ops_ticks(c, c->rows * c->cols * sim_cost(m, &m->se.red[c->red]));
+    case C_ACCUMULATE: return se_ops_ticks(c, c->rows * c->cols * sim_cost(m, &m->se.gather));
     case C_TRANSPOSE: return sim_rate_ticks(m->mlu.rate, c->rows * c->cols * sim_type_bytes(type_of(c, 0)));
     default: return 0;
     }
@@ -123,13 +121,13 @@ static void store_row(void *out, PeType t, const float *in, int64_t n) {
 
 /* ---- DPE and RE ---- */
 
-/* A panel of up to 64x64 to and from accumulators of 32x32. */
+/* A panel of up to 64x64 to and from accumulators of one block each. */
 static void acc_copy(const Command *c, float *panel, int64_t m, int64_t n, bool to_acc) {
-    int64_t across = ceil_div(n, 32);
+    int64_t bm = c->pe->run->m->dpe.block_m, bn = c->pe->run->m->dpe.block_n, across = ceil_div(n, bn);
     for (int64_t i = 0; i < m; i++)
-        for (int64_t j = 0; j < n; j += 32) {
-            float *at = command_acc(c, (int)(i / 32 * across + j / 32))->f + i % 32 * 32, *p = panel + i * 64 + j;
-            size_t bytes = (size_t)(n - j < 32 ? n - j : 32) * 4;
+        for (int64_t j = 0; j < n; j += bn) {
+            float *at = command_acc(c, (int)(i / bm * across + j / bn))->f + i % bm * bn, *p = panel + i * 64 + j;
+            size_t bytes = (size_t)(n - j < bn ? n - j : bn) * 4;
             memcpy(to_acc ? at : p, to_acc ? p : at, bytes);
         }
 }
@@ -183,23 +181,64 @@ static void load_sparse(const Command *c, float *b, float *out, int64_t rows, in
     panel_interleave(b, out, rows, k);
 }
 
+static bool is_product(const SimDotRow *row) { return row->red == PE_RSUM && row->bin == PE_MUL && row->fn == PE_SAME; }
+
+static void se_bin(PeBin bin, float *x, const float *b, bool one, int64_t n);
+static void se_fn(PeFn fn, float *x, int64_t n);
+static float least_of(PeRed red) { return red == PE_RSUM ? 0.0f : red == PE_RMAX ? -INFINITY : INFINITY; }
+
+/* Any row: the elements of k in order, whole numbers joined in i32. */
+static void multiply_any(const SimDotRow *row, float *panel, const float *a, const float *b, int64_t m, int64_t k, bool ints) {
+    float x[64];
+    for (int64_t i = 0; i < m; i++)
+        for (int64_t l = 0; l < k; l++) {
+            for (int j = 0; j < 64; j++) x[j] = a[i * PANEL_K + l];
+            se_bin(row->bin, x, b + l * 64, false, 64);
+            se_fn(row->fn, x, 64);
+            for (int j = 0; j < 64; j++) {
+                float *at = panel + i * 64 + j;
+                int32_t v;
+                memcpy(&v, at, 4);
+                if (!ints) *at = row->red == PE_RSUM ? *at + x[j] : row->red == PE_RMAX ? greater(*at, x[j]) : lesser(*at, x[j]);
+                else if (row->red == PE_RSUM) v = (int32_t)((uint32_t)v + (uint32_t)(int32_t)x[j]);
+                else v = row->red == PE_RMAX ? (v > (int32_t)x[j] ? v : (int32_t)x[j]) : v < (int32_t)x[j] ? v : (int32_t)x[j];
+                if (ints) memcpy(at, &v, 4);
+            }
+        }
+}
+
+/* What an empty join is, in every place of a panel. */
+static void begin_panel(const SimDotRow *row, float *panel, int64_t m, bool ints) {
+    int32_t least = row->red == PE_RMAX ? INT32_MIN : INT32_MAX;
+    for (int64_t i = 0; i < m * 64; i++)
+        if (ints && row->red != PE_RSUM) memcpy(panel + i, &least, 4);
+        else panel[i] = least_of(row->red);
+}
+
 static void run_dot(Command *c) {
     Run *r = c->pe->run;
     const PeDot *d = &c->dot;
-    bool ints = type_of(c, 0) == PE_I8 || type_of(c, 0) == PE_U8, in_place = d->n == 64 && d->k > 0 && !ints;
+    const SimDotRow *row = c->dot_row;
+    bool ints = type_of(c, 0) == PE_I8 || type_of(c, 0) == PE_U8, product = is_product(row);
+    bool in_place = product && d->n == 64 && d->k > 0 && !ints && r->m->dpe.block_m == 32 && r->m->dpe.block_n == 32;
     acc_claim(c, ints ? PE_I32 : PE_F32, d->add);
     if (r->c->timing && !ints) return;
     float *panel = r->scratch, *part = panel + 4096, *a = part + 4096, *b = a + 64 * PANEL_K, *work = b + 64 * PANEL_K;
     int64_t next = (int64_t)(sizeof(Acc) / sizeof(float));
     Sums sums = in_place ? (Sums){command_acc(c, 0)->f, 32, next, 2 * next, d->add} : (Sums){panel, 64, 32, 32 * 64, true};
-    if (!in_place && (!d->add || d->n < 64)) memset(panel, 0, (size_t)d->m * 64 * 4);
+    if (!in_place && (!d->add || d->n < 64)) {
+        if (product) memset(panel, 0, (size_t)d->m * 64 * 4);
+        else begin_panel(row, panel, d->m, ints);
+    }
     if (!in_place && d->add) acc_copy(c, panel, d->m, d->n, false);
     for (int64_t l = 0; l < d->k; l += PANEL_K) {
         int64_t k = d->k - l < PANEL_K ? d->k - l : PANEL_K;
-        const float *rows = use_panel(c, &c->use[0], l, k, false, a, work), *cols = d->sparse ? b : use_panel(c, &c->use[1], l, k, true, b, work);
+        const float *rows = use_panel(c, &c->use[0], (PanelPart){l, d->m, k, row->a_by_k, false}, a, work);
+        const float *cols = d->sparse ? b : use_panel(c, &c->use[1], (PanelPart){l, d->n, k, row->b_by_k, true}, b, work);
         if (d->sparse) load_sparse(c, b, work, d->n, l, k);
-        panel_multiply(ints ? &(Sums){part, 64, 32, 32 * 64, false} : &sums, rows, cols, d->m, k);
-        if (ints) panel_add_i32(panel, part, d->m);
+        if (!product) multiply_any(row, panel, rows, cols, d->m, k, ints);
+        else panel_multiply(ints ? &(Sums){part, 64, 32, 32 * 64, false} : &sums, rows, cols, d->m, k);
+        if (product && ints) panel_add_i32(panel, part, d->m);
         sums.add = true;
     }
     if (!in_place) acc_copy(c, panel, d->m, d->n, true);

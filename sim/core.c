@@ -164,9 +164,12 @@ static void api_gather(PE *pe, PeRef dst, int tensor, PeRef index, int64_t rows,
     command_issue(c);
 }
 
+static const SimMachine *machine_of(const Core *k) { return k->run->m; }
+
 /* Accumulators of an m x n panel from acc on. */
 static void take_accs(Core *k, Command *c, int acc, int64_t m, int64_t n) {
-    int64_t count = (m + 31) / 32 * ((n + 31) / 32);
+    int64_t bm = machine_of(k)->dpe.block_m, bn = machine_of(k)->dpe.block_n, count = bm && bn ? (m + bm - 1) / bm * ((n + bn - 1) / bn) : 0;
+    if (!machine_of(k)->re.accumulators) core_fault(k, SIM_F_SHAPE, "this machine has no accumulators");
     if (acc < 0 || acc + count > k->run->m->re.accumulators)
         core_fault(k, SIM_F_SHAPE, "%lld x %lld from accumulator %d on needs %lld, there are %lld", (long long)m, (long long)n, acc, (long long)count, (long long)k->run->m->re.accumulators);
     c->acc = acc;
@@ -180,20 +183,38 @@ static void check_panel(Core *k, int64_t m, int64_t n) {
     check_extent(k, "n", n, PE_PANEL);
 }
 
+/* The row of the machine's DPE that does what the command says. */
+static const SimDotRow *dot_row(Core *k, const PeDot *d, PeType t) {
+    const SimMachine *m = machine_of(k);
+    PeBin bin = d->bin ? d->bin : PE_MUL;
+    bool does = false;
+    for (int i = 0; i < m->dpe.rows; i++) {
+        const SimDotRow *row = &m->dpe.row[i];
+        bool same = row->red == d->red && row->bin == bin && row->fn == d->fn && row->a_by_k == d->a_by_k && row->b_by_k == d->b_by_k;
+        if (same && row->rate[t].den) return row;
+        does |= same;
+    }
+    if (does || !m->dpe.rows) core_fault(k, SIM_F_TYPE, "the DPE of this machine does not multiply %s", sim_type_name(t));
+    core_fault(k, SIM_F_SHAPE, "the DPE of this machine has no row that computes so");
+}
+
 static void api_dot(PE *pe, PeDot d) {
     Core *k = core_of(pe);
     PeType t = local_buffer(k, d.a.buf)->type;
     check_type(k, d.b.buf, t, "the other operand holds");
-    if (!k->run->m->dpe.rate[t].den) core_fault(k, SIM_F_TYPE, "the DPE of this machine does not multiply %s", sim_type_name(t));
+    const SimDotRow *row = dot_row(k, &d, t);
     check_panel(k, d.m, d.n);
     check_extent(k, "k", d.k, INT32_MAX);
     if (d.sparse && !k->run->m->dpe.sparse) core_fault(k, SIM_F_TYPE, "the DPE of this machine takes no 2:4 sparse operand");
     if (d.sparse && d.k % 8) core_fault(k, SIM_F_SHAPE, "k is %lld, of a sparse product it must be a multiple of 8", (long long)d.k);
     if (d.sparse) check_type(k, d.meta.buf, PE_U8, "the places of a sparse operand are");
+    if (d.sparse && (row->bin != PE_MUL || row->red != PE_RSUM || row->b_by_k)) core_fault(k, SIM_F_TYPE, "only a sum of products along k takes a 2:4 sparse operand");
     Command *c = command_new(k, PE_DPE, C_DOT);
+    int64_t size = sim_type_bytes(t), kb = d.sparse ? d.k / 2 : d.k;
     c->dot = d;
-    use_of(k, c, d.a, false, d.m, d.k * sim_type_bytes(t));
-    use_of(k, c, d.b, false, d.n, (d.sparse ? d.k / 2 : d.k) * sim_type_bytes(t));
+    c->dot_row = row;
+    use_of(k, c, d.a, false, d.a_by_k ? d.k : d.m, (d.a_by_k ? d.m : d.k) * size);
+    use_of(k, c, d.b, false, d.b_by_k ? kb : d.n, (d.b_by_k ? d.n : kb) * size);
     if (d.sparse) use_of(k, c, d.meta, false, d.n, d.k / 8);
     take_accs(k, c, d.acc, d.m, d.n);
     k->run->out->macs += d.m * d.n * d.k;
@@ -244,6 +265,10 @@ static void api_chain(PE *pe, int acc, int64_t m, int64_t n, PeDir dir, bool sen
 static void api_se(PE *pe, PeSe s) {
     Core *k = core_of(pe);
     if ((unsigned)s.bin >= PE_BINS || (unsigned)s.fn >= PE_FNS) core_fault(k, SIM_F_SHAPE, "no such SE operation");
+    const SimMachine *m = machine_of(k);
+    bool copies = !s.bin && !s.fn && !s.affine;
+    if ((s.bin && !m->se.bin[s.bin].has) || (s.fn && !m->se.fn[s.fn].has) || (s.affine && !m->se.affine.has) || (copies && !m->se.bin[PE_FIRST].has && s.rows))
+        core_fault(k, SIM_F_TYPE, "the SE of this machine has no row for that operation");
     if (s.from_re && !k->run->m->re.feed) core_fault(k, SIM_F_SHAPE, "the SE of this machine does not read the RE");
     if (s.b_row && s.b_col) core_fault(k, SIM_F_SHAPE, "b is one row or one column, not both");
     if (s.from_re) check_panel(k, s.rows, s.cols);
@@ -262,7 +287,9 @@ static void api_se(PE *pe, PeSe s) {
 static void rows_command(Core *k, PeEngine e, CommandKind kind, PeRef dst, PeRef src, int64_t rows, int64_t cols, PeRed red, bool add) {
     PeType t = local_buffer(k, src.buf)->type;
     int64_t size = sim_type_bytes(t);
-    if ((unsigned)red > PE_RMAXABS) core_fault(k, SIM_F_SHAPE, "no such reduction");
+    const SimMachine *m = machine_of(k);
+    if ((unsigned)red >= PE_REDS) core_fault(k, SIM_F_SHAPE, "no such reduction");
+    if (kind == C_TRANSPOSE ? !m->mlu.rate.den : kind == C_REDUCE ? !m->se.red[red].has : !m->se.gather.has) core_fault(k, SIM_F_TYPE, "no engine of this machine has a row for that command");
     check_extent(k, "rows", rows, k->run->m->local.size);
     check_extent(k, "cols", cols, k->run->m->local.size);
     check_type(k, dst.buf, kind == C_TRANSPOSE ? t : PE_F32, "the command writes");

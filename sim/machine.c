@@ -1,5 +1,6 @@
 /* Machine blocks to SimMachine: one row of the table is one key. */
 #include "sim/machine.h"
+#include "sim/rows.h"
 #include <math.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -110,11 +111,14 @@ static const char *const type_names[PE_TYPE_COUNT] = {
 #undef X
 };
 
+typedef struct Row { const AEntry *engine, *row; } Row;
+
 typedef struct Reader {
     SimMachine *m;
     Diags *diags;
     Arena *arena;
     const AEntry *seen[N_KEYS];
+    VEC(Row) rows;          /* read when all else is */
 } Reader;
 
 static int64_t gcd(int64_t a, int64_t b) {
@@ -172,8 +176,7 @@ static double read_rate(Reader *r, const AValue *v) {
     return ticks;
 }
 
-static void read_types(Reader *r, const Key *k, const AEntry *e) {
-    SimRate *out = (SimRate *)((char *)r->m + k->at);
+static void read_rates(Reader *r, const AEntry *e, SimRate *out) {
     for (int i = 0; i < e->values.n; i++) {
         const AValue *v = &e->values.at[i];
         int t = 0;
@@ -186,6 +189,10 @@ static void read_types(Reader *r, const Key *k, const AEntry *e) {
         if (ticks > 0) out[t] = sim_rate_of(ticks);
     }
 }
+
+static void read_types(Reader *r, const Key *k, const AEntry *e) { read_rates(r, e, (SimRate *)((char *)r->m + k->at)); }
+
+void sim_read_types(SimMachine *m, Diags *diags, const AEntry *e, SimRate *out) { read_rates(&(Reader){.m = m, .diags = diags}, e, out); }
 
 static void read_lanes(Reader *r, const Key *k, const AEntry *e) {
     int64_t *out = (int64_t *)((char *)r->m + k->at);
@@ -275,6 +282,13 @@ static int key_find(const char *group, const char *name) {
     return -1;
 }
 
+int sim_key_find(const char *group, const char *name) {
+    int k = key_find(group, name);
+    return k >= 0 && keys[k].q == Q_COUNT ? k : -1;
+}
+
+int64_t sim_key_value(const SimMachine *m, int key) { return *(const int64_t *)((const char *)m + keys[key].at); }
+
 /* The table's name of a group: "local" for 'memory local', "core" for 'core'. */
 static const char *group_name(const AEntry *e) { return e->label.text ? e->label.text : text_or(e->key.text); }
 
@@ -288,9 +302,27 @@ static void entry_unknown(Reader *r, const char *group, const AEntry *e) {
     if (hit) diag_help(d, "did you mean '%s'?", hit);
 }
 
+/* Parts that a machine may be without. */
+static const char *const engines[] = {"dpe", "re", "se", "mlu", NULL};
+/* What an engine says for the compiler's sake. */
+static const char *const compilers[] = {"into", "inside", "takes", NULL};
+
+static bool is_any(const char *name, const char *const *names) {
+    for (; *names; names++)
+        if (!strcmp(*names, name)) return true;
+    return false;
+}
+
+static bool is_engine(const char *group) { return is_any(group, engines); }
+
 static void read_property(Reader *r, const char *group, const AEntry *e) {
     int k = key_find(group, text_or(e->key.text));
     if (!*group && !strcmp(text_or(e->key.text), "emit")) return;      /* which emitter serves it: the tool's business */
+    if (e->stmt) {
+        diag_help(diag_error(r->diags, e->span, "a meaning stands in a row of an engine"), "row dot { acc[m, n] = sum[k] a[m, k] * b[n, k]; call pe_dot }");
+        return;
+    }
+    if (k < 0 && is_engine(group) && is_any(text_or(e->key.text), compilers)) return;
     if (k < 0) { entry_unknown(r, group, e); return; }
     if (r->seen[k]) {
         diag_note(diag_error(r->diags, e->span, "'%s' is given twice", keys[k].name), r->seen[k]->span, "first here");
@@ -314,14 +346,21 @@ static void read_group(Reader *r, const AEntry *g) {
         return;
     }
     for (int i = 0; i < g->entries.n; i++) {
-        if (g->entries.at[i]->is_group) diag_error(r->diags, g->entries.at[i]->span, "a group inside '%s'", name);
+        const AEntry *e = g->entries.at[i];
+        if (e->is_group && is_engine(name) && !strcmp(text_or(e->key.text), "row")) vec_push(r->arena, &r->rows, ((Row){g, e}));
+        else if (e->is_group) diag_error(r->diags, g->entries.at[i]->span, "a group inside '%s'", name);
         else read_property(r, name, g->entries.at[i]);
     }
 }
 
 static void read_missing(Reader *r, const AMachine *m) {
+    bool has[N_KEYS];
+    for (int k = 0; k < N_KEYS; k++) {
+        has[k] = !is_engine(keys[k].group);
+        for (int i = 0; i < m->entries.n; i++) has[k] |= m->entries.at[i]->is_group && !strcmp(group_name(m->entries.at[i]), keys[k].group);
+    }
     for (int k = 0; k < N_KEYS; k++)
-        if (!r->seen[k])
+        if (!r->seen[k] && has[k])
             diag_error(r->diags, (Span){m->span.src, m->span.lo + (uint32_t)k, m->span.lo + (uint32_t)k + 1}, "machine '%s' does not give '%s%s%s'", text_or(m->name.text),
                        keys[k].group, *keys[k].group ? "." : "", keys[k].name);
 }
@@ -340,6 +379,11 @@ static void read_check(Reader *r) {
         if (!power_of_two(*(int64_t *)((char *)s + keys[k].at))) diag_error(r->diags, r->seen[k]->span, "'%s' must be a power of two", keys[k].name);
     }
     if (s->dram.refresh >= s->dram.refresh_every * s->dram.banks) diag_error(r->diags, r->seen[key_find("dram", "refresh")]->span, "the banks would only refresh");
+    int block = key_find("dpe", "block");
+    if (s->dpe.block_m * s->dpe.block_n > SIM_ACC_WORDS) diag_error(r->diags, r->seen[block]->span, "an accumulator holds one block of at most %d elements", SIM_ACC_WORDS);
+    if (r->seen[block] && !r->seen[key_find("re", "accumulators")]) diag_error(r->diags, r->seen[block]->span, "engine 'dpe' has no engine 're' with accumulators to add to");
+    for (int t = 0; t < PE_TYPE_COUNT; t++)
+        if (s->dpe.rate[t].den && !sim_dot_takes((PeType)t)) diag_error(r->diags, r->seen[key_find("dpe", "rate")]->span, "the products of engine 'dpe' are of f32 and narrower floats, or of i8 or u8; not of %s", type_names[t]);
     if (s->dram.row < s->dram.interleave) diag_error(r->diags, r->seen[key_find("dram", "row")]->span, "a DRAM row must hold one interleave");
 }
 
@@ -356,7 +400,7 @@ static void machine_derive(SimMachine *m) {
 bool sim_machine_read(SimMachine *out, const AMachine *m, Diags *diags, Arena *a) {
     Reader r = {.m = out, .diags = diags, .arena = a};
     int before = diag_errors(diags);
-    *out = (SimMachine){.name = text_or(m->name.text)};
+    *out = (SimMachine){.name = text_or(m->name.text), .block = m};
     for (int i = 0; i < m->entries.n; i++)      /* the clock first: times in ns need it */
         if (!m->entries.at[i]->is_group && !strcmp(text_or(m->entries.at[i]->key.text), "clock")) read_property(&r, "", m->entries.at[i]);
     for (int i = 0; i < m->entries.n; i++) {
@@ -366,6 +410,7 @@ bool sim_machine_read(SimMachine *out, const AMachine *m, Diags *diags, Arena *a
     }
     if (diag_errors(diags) == before) read_missing(&r, m);
     if (diag_errors(diags) == before) read_check(&r);
+    for (int i = 0; i < r.rows.n && diag_errors(diags) == before; i++) sim_row_read(out, diags, r.rows.at[i].engine, r.rows.at[i].row);
     if (diag_errors(diags) != before) return false;
     machine_derive(out);
     return true;

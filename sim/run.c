@@ -56,7 +56,7 @@ static void pe_new(Run *r, Pe *p, int index) {
     p->col = index % (int)m->cols;
     p->local = must(pages_take(&r->pages, (size_t)m->local.size + 64));
     p->state = must(pages_take(&r->pages, (size_t)m->local.size + 64));
-    p->acc = must(pages_take(&r->pages, (size_t)m->re.accumulators * sizeof *p->acc));
+    p->acc = must(pages_take(&r->pages, (size_t)(m->re.accumulators ? m->re.accumulators : 1) * sizeof *p->acc));
     p->port = must(pages_take(&r->pages, sizeof *p->port));
     p->slot = must(calloc((size_t)m->dma.outstanding, sizeof *p->slot));
     for (int e = 0; e < PE_ENGINES; e++) {

@@ -84,7 +84,7 @@ typedef struct Use {
 } Use;
 
 typedef enum CommandKind { C_LOAD, C_GATHER, C_STORE, C_DOT, C_PRELOAD, C_DRAIN, C_PEEK, C_SEND, C_RECEIVE, C_SE, C_REDUCE, C_ACCUMULATE, C_TRANSPOSE } CommandKind;
-enum { MAX_USES = 3, ACCS = 16, ACC_WORDS = 32 * 32 };
+enum { MAX_USES = 3, ACCS = 16, ACC_WORDS = SIM_ACC_WORDS };
 
 typedef struct Command Command;
 struct Command {
@@ -102,6 +102,7 @@ struct Command {
     PeBox box;
     PeShare share;
     PeDot dot;
+    const SimDotRow *dot_row;
     PeSe se;
     PeRed red;
     PeDir dir;
@@ -302,6 +303,8 @@ bool view_of_transpose(const Command *c);                      /* likewise */
 bool view_find(const Command *c, const Use *u, View *out);     /* what u reads, when it is part of one view */
 void view_open(Pe *p, int buf);                                /* before bytes of the ring are read or written: they are there, now and later */
 void view_overwrite(const Command *c, const Use *u);           /* before a command writes its place */
-/* Columns l to l + k of u's rows for panel_multiply, as b (across) or a; out and work: 64 x PANEL_K floats each. */
-const float *use_panel(const Command *c, const Use *u, int64_t l, int64_t k, bool across, float *out, float *work);
+/* Elements `from` to from + k of the sums of `rows` rows, as panel_multiply takes b (across) or a; by_k: u has a row for each element. */
+typedef struct PanelPart { int64_t from, rows, k; bool by_k, across; } PanelPart;
+/* out and work: 64 x PANEL_K floats each. */
+const float *use_panel(const Command *c, const Use *u, PanelPart part, float *out, float *work);
 void panels_free(struct Panels *p);

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int64_t min_of(int64_t a, int64_t b) { return a < b ? a : b; }
 
 static int view_size(const Run *r, const View *v) { return sim_type_bytes(r->c->tensor[v->tensor].type); }
 static const unsigned char *view_at(const Run *r, const View *v, int64_t row, int64_t col) {
@@ -133,6 +132,7 @@ static Panel *panel_slot(Panels *p, const Panel *key, bool *there) {
     return oldest;
 }
 
+/* v: with rows and columns as the panel has them. */
 static const float *view_panel(Run *r, const View *v, int64_t rows, int64_t l, int64_t k, bool across, float *work) {
     if (!r->panels && !(r->panels = calloc(1, sizeof *r->panels))) abort();
     Panel key = {.across = across, .tensor = v->tensor, .off = v->off + l * v->col_step, .row_step = v->row_step, .col_step = v->col_step, .rows = rows, .k = k};
@@ -155,13 +155,19 @@ void panels_free(Panels *p) {
     free(p);
 }
 
-const float *use_panel(const Command *c, const Use *u, int64_t l, int64_t k, bool across, float *out, float *work) {
+const float *use_panel(const Command *c, const Use *u, PanelPart x, float *out, float *work) {
     Pe *p = c->pe;
     PeType t = p->buf[u->buf].type;
-    int64_t size = sim_type_bytes(t), rows = min_of(u->rows, 64);
+    int64_t size = sim_type_bytes(t);
     View v;
-    if (view_find(c, u, &v)) return view_panel(p->run, &v, rows, l, k, across, work);
+    if (view_find(c, u, &v)) {
+        int64_t step = v.row_step;
+        if (x.by_k) v.row_step = v.col_step, v.col_step = step;
+        if (v.row_step == 1 || v.col_step == 1) return view_panel(p->run, &v, x.rows, x.from, x.k, x.across, work);
+    }
     if (u->span) view_open(p, u->buf);
-    (across ? pack_across : pack_along)(out, work, (Grid){t, use_row(c, u, 0) + l * size, u->pitch, size}, rows, k);
+    unsigned char *at = use_row(c, u, 0);
+    Grid g = x.by_k ? (Grid){t, at + x.from * u->pitch, size, u->pitch} : (Grid){t, at + x.from * size, u->pitch, size};
+    (x.across ? pack_across : pack_along)(out, work, g, x.rows, x.k);
     return out;
 }

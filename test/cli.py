@@ -232,7 +232,7 @@ def explain(tmp):
         again, a, b = run(tile, "--from", "tile", "-t", "mtia1", "--dump", "tile"), run(tile, "--from", "tile", "-t", "mtia1"), run(knf, "-t", "mtia1")
         ok(again.stdout == open(tile).read() and a.returncode == b.returncode == 0 and a.stdout == b.stdout != "", "--from tile, byte for byte: " + name, again.stderr + a.stderr)
     text = open(tile).read()
-    for what, old, new, message in (("a later version", "# knyfe tile 2", "# knyfe tile 3", "version 3"), ("a line of no source", " @2", " @2000", "no such line"),
+    for what, old, new, message in (("a later version", "# knyfe tile 3", "# knyfe tile 4", "version 4"), ("a line of no source", " @2", " @2000", "no such line"),
                                     ("a shorter source", "\n|}", "", "bytes, not")):
         with open(tile, "w") as f:
             f.write(text.replace(old, new, 1))

@@ -1,3 +1,4 @@
+#include "test/engines.h"
 #include "test/emit_run.h"
 #include <dlfcn.h>
 #include <setjmp.h>
@@ -68,7 +69,7 @@ KnyfeCall *emit_compile(const char *text, const char *call, const char *flags) {
 
 const char *emit_text(const Kernel *k, Arena *a) {
     Out o = out_new(a);
-    const TileMachine m = {.rows = 1, .cols = 1, .local = 2 << 20, .in_place = true, .panel = 64, .lanes = 64, .accumulators = 28, .dots = {[DT_F32] = true, [DT_F64] = true}};
+    const TileMachine m = {.rows = 1, .cols = 1, .local = 2 << 20, .in_place = true, .lanes = 64, .accumulators = 28, .engines = test_engines(a, "registers")};
     const char *why = NULL;
     const TileProgram *p = lower(k, &m, a, &why);
     if (!p) fail_msg("%s", why);

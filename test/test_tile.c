@@ -32,13 +32,13 @@ static int each_on(const TileMachine *machines, int n_machines, Each *f, void *c
     return n;
 }
 
-static int each(Each *f, void *context) { return each_on(tile_machines, TILE_MACHINES, f, context); }
+static int each(Each *f, void *context) { return each_on(tile_machine(0), TILE_MACHINES, f, context); }
 
 static void reads_back(Arena *a, const char *path, const TileProgram *p, const TileMachine *m, void *context) {
     (void)m;
     int *bad = context;
     const char *text = tile_text(a, p), *messages;
-    TileProgram *again = tile_of_text(a, text, strlen(text), &messages);
+    TileProgram *again = tile_of_text(a, m, text, strlen(text), &messages);
     const char *second = again ? tile_text(a, again) : "";
     if (again && !strcmp(text, second)) return;
     ++*bad;
@@ -73,10 +73,10 @@ static void count(Arena *a, const char *path, const TileProgram *p, const TileMa
 static void test_in_place(void **state) {
     (void)state;
     int bad = 0, programs = 0;
-    int n = each_on(&tile_host, 1, count, &programs);
+    int n = each_on(tile_host(), 1, count, &programs);
     assert_true(n > 100 && n == programs);
-    each_on(&tile_host, 1, reads_back, &bad);
-    each_on(&tile_host, 1, verifies, &bad);
+    each_on(tile_host(), 1, reads_back, &bad);
+    each_on(tile_host(), 1, verifies, &bad);
     assert_int_equal(bad, 0);
 }
 
@@ -134,7 +134,7 @@ static void disturb_one(Arena *a, const TileProgram *p, const TileMachine *m, bo
     char *copy = arena_strndup(a, text, size);
     VerifyReport r;
     disturb(copy + stages, &rest);
-    TileProgram *q = tile_of_text(a, copy, stages + rest, &messages);
+    TileProgram *q = tile_of_text(a, m, copy, stages + rest, &messages);
     n[0] += q != NULL;
     n[1] += q && tile_verify(q, m, &r, a);
 }
@@ -149,7 +149,7 @@ static void test_disturbed(void **state) {
         Arena *a = tile_arena();
         const char *why;
         Kernel *k = tile_kernel(a, paths.at[i % paths.n], 0, NULL);
-        const TileMachine *m = &tile_machines[i % TILE_MACHINES];
+        const TileMachine *m = tile_machine(i % TILE_MACHINES);
         TileProgram *p = k ? lower(k, m, a, &why) : NULL;
         if (p) disturb_one(a, p, m, i % 8 == 0, n);
         arena_free(a);

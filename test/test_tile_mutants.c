@@ -241,7 +241,7 @@ static void test_mutants(void **state) {
     Count count[M_COUNT] = {{0, 0}}, all = {0, 0};
     int unexplained = 0;
     tile_paths(a, &paths);
-    for (int i = 0; i < paths.n; i++) mutate(paths.at[i], &tile_machines[i % TILE_MACHINES], i % 11, 11, count, getenv("LIST"));
+    for (int i = 0; i < paths.n; i++) mutate(paths.at[i], tile_machine(i % TILE_MACHINES), i % 11, 11, count, getenv("LIST"));
     for (int o = 0; o < M_COUNT; o++) {
         all.made += count[o].made;
         all.caught += count[o].caught;

@@ -12,13 +12,21 @@ static void out_of_memory(void *context, const char *why) {
     abort();
 }
 
-const TileMachine tile_machines[TILE_MACHINES] = {
-    {.rows = 8, .cols = 8, .local = 128 << 10, .panel = 64, .dots = {[DT_F16] = true, [DT_BF16] = true, [DT_I8] = true}, .streams = {[DT_F16] = 297, [DT_I8] = 297}, .simd = {[DT_F32] = true, [DT_F16] = true, [DT_BF16] = true}, .turns = true},
-    {.rows = 8, .cols = 8, .local = 384 << 10, .panel = 64, .dots = {[DT_F16] = true, [DT_BF16] = true, [DT_I8] = true}, .streams = {[DT_F16] = 863, [DT_I8] = 863}},
-    {.rows = 2, .cols = 3, .local = 64 << 10},
-};
+/* The machines for lowering, then the one that addresses memory in place. */
+static const TileMachine *machines(void) {
+    static TileMachine all[] = {
+        {.rows = 8, .cols = 8, .local = 128 << 10, .streams = {[DT_F16] = 297, [DT_I8] = 297}}, {.rows = 8, .cols = 8, .local = 384 << 10, .streams = {[DT_F16] = 863, [DT_I8] = 863}},
+        {.rows = 2, .cols = 3, .local = 64 << 10}, {.rows = 1, .cols = 1, .local = 2 << 20, .in_place = true, .lanes = 64, .accumulators = 28}};
+    static const char *const names[] = {"full", "products", "none", "registers"};
+    static Arena *kept;
+    if (kept) return all;
+    kept = tile_arena();
+    for (int m = 0; m <= TILE_MACHINES; m++) all[m].engines = test_engines(kept, names[m]);
+    return all;
+}
 
-const TileMachine tile_host = {.rows = 1, .cols = 1, .local = 2 << 20, .in_place = true, .panel = 64, .lanes = 64, .accumulators = 28, .dots = {[DT_F32] = true, [DT_F64] = true}};
+const TileMachine *tile_machine(int i) { return &machines()[i]; }
+const TileMachine *tile_host(void) { return &machines()[TILE_MACHINES]; }
 
 static int by_name(const void *x, const void *y) { return strcmp(*(const char *const *)x, *(const char *const *)y); }
 
@@ -56,10 +64,10 @@ const char *tile_text(Arena *a, const TileProgram *p) {
     return o.text;
 }
 
-TileProgram *tile_of_text(Arena *a, const char *text, size_t n, const char **messages) {
+TileProgram *tile_of_text(Arena *a, const TileMachine *m, const char *text, size_t n, const char **messages) {
     Diags *diags = diags_new(a);
     FrontOptions options = {.parse = grammar_parse};
-    TileProgram *p = tile_read(a, names_new(a), diags, source_of_text(a, "p.tile", text, n), &options, grammar_expr);
+    TileProgram *p = tile_read(a, names_new(a), diags, source_of_text(a, "p.tile", text, n), m, &options, grammar_expr);
     Out o = out_new(a);
     diag_print(diags, &o, false);
     *messages = o.text ? o.text : "";

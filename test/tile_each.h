@@ -1,12 +1,13 @@
 /* Programs of examples/ and test/lang/ as lowering makes them, for tests of Tile IR. */
 #pragma once
 #include "lower/lower.h"
+#include "test/engines.h"
 
 enum { TILE_MACHINES = 3 };
-extern const TileMachine tile_machines[TILE_MACHINES];
+const TileMachine *tile_machine(int i);
 
 /* One that addresses memory in place. */
-extern const TileMachine tile_host;
+const TileMachine *tile_host(void);
 
 typedef VEC(const char *) TilePaths;
 void tile_paths(Arena *a, TilePaths *to);
@@ -14,5 +15,5 @@ void tile_paths(Arena *a, TilePaths *to);
 Kernel *tile_kernel(Arena *a, const char *path, int number, const char *type);
 const char *tile_text(Arena *a, const TileProgram *p);
 /* NULL, with the messages, when the text is refused. */
-TileProgram *tile_of_text(Arena *a, const char *text, size_t n, const char **messages);
+TileProgram *tile_of_text(Arena *a, const TileMachine *m, const char *text, size_t n, const char **messages);
 Arena *tile_arena(void);

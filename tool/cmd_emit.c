@@ -67,17 +67,18 @@ static int emit_from_tile(Tool *t, const Machine *m) {
     const Source *s = source_read(t->arena, path, &why);
     if (!s) tool_die(STATUS_ENVIRONMENT, "%s: %s", path, why);
     FrontOptions front = tool_front_options(t);
-    TileProgram *p = tile_read(t->arena, t->names, t->diags, s, &front, grammar_expr);
-    int status = tool_print_diags(t);
+    SimMachine machine;
+    int status = STATUS_GOOD;
+    if (!grid_machine(t, m, &machine, &status)) return status;
+    const TileMachine tiles = grid_tiles(&machine, t->arena);
+    TileProgram *p = tile_read(t->arena, t->names, t->diags, s, &tiles, &front, grammar_expr);
+    status = tool_print_diags(t);
     if (!p || status) return status ? status : STATUS_PROGRAM;
     if (!p->stages.n) {
         tool_error("%s: error: a text of Tile IR has stages, this has none", path);
         return STATUS_PROGRAM;
     }
-    SimMachine machine;
     VerifyReport report;
-    if (!grid_machine(t, m, &machine, &status)) return status;
-    TileMachine tiles = grid_tiles(&machine, t->arena);
     if (!tile_verify(p, &tiles, &report, t->arena)) {
         tool_error("%s: error: %s", path, report.why);
         return STATUS_PROGRAM;

@@ -98,14 +98,19 @@ static bool opens_angle(const Tokens *t, int i) {
            && (IS_ANY(prev, "sat", "sum", "prod", "max", "min", "mean", "any", "all", "argmax", "argmin") || (i > 1 && is(&t->at[i - 2], "reduce")));
 }
 
+/* Token i is the stroke of a unit: 64 B/cycle. */
+static bool in_unit(const Format *f, int i) {
+    return f->machine && is(&f->tokens.at[i], "/") && i > 1 && f->tokens.at[i - 1].kind == WORD && f->tokens.at[i - 2].kind == NUMBER;
+}
+
 /* Whether a space stands between tokens i - 1 and i, which are on one line. */
 static bool space(const Format *f, int i, bool unary, bool angle_open, bool angle_close, bool after_angle) {
     const Token *p = &f->tokens.at[i - 1], *t = &f->tokens.at[i];
     if (IS_ANY(t, ",", ";", ")", "]", ":") || IS_ANY(p, "(", "[") || angle_open || angle_close) return false;
     if (is(t, ".") || is(p, ".") || unary) return false;
     if (is(p, "<") && after_angle) return false;
-    if (IS_ANY(t, "..", "*", "/", "//", "%")) return !(f->machine && is(t, "/")) && t->spaced;      /* tight or wide, as the author groups */
-    if (IS_ANY(p, "..", "*", "/", "//", "%")) return !(f->machine && is(p, "/")) && p->spaced;
+    if (IS_ANY(t, "..", "*", "/", "//", "%")) return !in_unit(f, i) && t->spaced;      /* tight or wide, as the author groups */
+    if (IS_ANY(p, "..", "*", "/", "//", "%")) return !in_unit(f, i - 1) && p->spaced;
     bool in_set = f->n_open && f->open[f->n_open - 1].set;
     if (in_set && (is(p, "{") || is(t, "}"))) return false;
     if (is(t, "(")) {

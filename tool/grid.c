@@ -5,6 +5,7 @@
 #include "sim/report.h"
 #include "tool/compile.h"
 #include "tool/costs.h"
+#include "tool/engines.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,23 +26,20 @@ PeType grid_type(DType t) {
 /* ---- from kernel to program ---- */
 
 bool grid_machine(Tool *t, const Machine *m, SimMachine *out, int *status) {
-    if (sim_machine_read(out, m->machine, t->diags, t->arena)) return true;
+    EngineRows rows = {0};
+    if (sim_machine_read(out, m->machine, t->diags, t->arena) && machine_engines(out->block, true, t->diags, t->arena, &rows)) return true;
     *status = tool_print_diags(t);
     return false;
 }
 
 TileMachine grid_tiles(const SimMachine *m, Arena *a) {
     TileMachine x = {.rows = (int)m->rows, .cols = (int)m->cols, .local = m->local.size, .cost = grid_costs(m, a)};
-    for (int i = 0; i < PE_TYPE_COUNT; i++)
-        if (m->dpe.rate[i].den && m->re.accumulators) {
-            DType t = grid_dtype((PeType)i);
-            SimRate dpe = m->dpe.rate[i], far = m->dram.bandwidth;
-            x.dots[t] = true;
-            x.streams[t] = far.den && dpe.num ? (int64_t)((double)(m->rows * m->cols) * dtype_table[t].bytes * (double)dpe.den / (double)dpe.num * (double)far.num / (double)far.den) : 0;
-            x.panel = m->re.accumulators >= 4 ? PE_PANEL : PE_PANEL / 2;
-        }
-    x.turns = m->mlu.rate.den != 0;
-    for (int i = 0; i < PE_TYPE_COUNT; i++) x.simd[grid_dtype((PeType)i)] = m->se.rate[i].den != 0;
+    machine_engines(m->block, true, diags_new(a), a, &x.engines);     /* without a fault: grid_machine has seen to it */
+    for (int i = 0; i < PE_TYPE_COUNT; i++) {
+        DType t = grid_dtype((PeType)i);
+        SimRate dpe = m->dpe.rate[i], far = m->dram.bandwidth;
+        if (dpe.den && dpe.num && far.den) x.streams[t] = (int64_t)((double)(m->rows * m->cols) * dtype_table[t].bytes * (double)dpe.den / (double)dpe.num * (double)far.num / (double)far.den);
+    }
     return x;
 }
 

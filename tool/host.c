@@ -1,19 +1,20 @@
 #include "tool/host.h"
 #include "emit/host.h"
 #include "lower/lower.h"
+#include "tool/engines.h"
 
-TileMachine host_tiles(const Machine *m) {
-    TileMachine x = {.rows = 1, .cols = 1, .in_place = true, .panel = 64};
+TileMachine host_tiles(const Machine *m, Arena *a) {
+    TileMachine x = {.rows = 1, .cols = 1, .in_place = true};
     x.local = (int64_t)machine_number(m, "memory", "l2", "size");
     x.lanes = (int)machine_number(m, "engine", "vector", "register");
     x.accumulators = (int)machine_number(m, "engine", "vector", "accumulators");
-    x.dots[DT_F32] = x.dots[DT_F64] = x.lanes == 64;
+    if (x.lanes == 64) machine_engines(m->machine, false, diags_new(a), a, &x.engines);
     return x;
 }
 
 TileProgram *host_lower(Tool *t, const Kernel *k, const Machine *m, const char **why) {
     TileMachine *x = NEW(t->arena, TileMachine);
-    *x = host_tiles(m);
+    *x = host_tiles(m, t->arena);
     return lower(k, x, t->arena, why);
 }
 

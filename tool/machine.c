@@ -73,9 +73,8 @@ double machine_number(const Machine *m, const char *group, const char *label, co
     return x;
 }
 
-/* False when there is none for it. */
-static bool find_emitter(const Machine *m, Emitter *to) {
-    const AEntry *e = find_entry((const AEntry *const *)m->machine->entries.at, m->machine->entries.n, "emit", NULL, false);
+bool machine_emitter(const AMachine *m, Emitter *to) {
+    const AEntry *e = find_entry((const AEntry *const *)m->entries.at, m->entries.n, "emit", NULL, false);
     for (size_t i = 0; e && e->values.n && i < sizeof emitters / sizeof *emitters; i++)
         if (e->values.at[0].is_name && !strcmp(e->values.at[0].name.text, emitters[i])) return *to = (Emitter)i, true;
     return false;
@@ -94,7 +93,7 @@ static Machine *read_machine(Tool *t, const Source *s, int *status) {
     }
     Machine *m = NEW(t->arena, Machine);
     *m = (Machine){.name = f->machines.at[f->machines.n - 1]->name.text, .machine = f->machines.at[f->machines.n - 1], .source = s};
-    m->has_emitter = find_emitter(m, &m->emitter);
+    m->has_emitter = machine_emitter(m->machine, &m->emitter);
     return m;
 }
 

@@ -12,6 +12,8 @@ typedef struct Machine {
     Emitter emitter;
 } Machine;
 
+/* The emitter that serves the machine. False when there is none for it. */
+bool machine_emitter(const AMachine *m, Emitter *to);
 /* The machine of that name or file (NULL: the default). NULL after an error was printed; *status says which. */
 const Machine *machine_find(Tool *t, const char *name, int *status);
 /* Names of all machines in the folder of machine files, sorted. */

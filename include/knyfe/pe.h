@@ -48,7 +48,7 @@ typedef enum PeDir { PE_EAST, PE_SOUTH } PeDir;
 /* First stage of an SE command: what is done with a and b.  Second stage: a function of the result. */
 typedef enum PeBin { PE_FIRST, PE_ADD, PE_SUB, PE_MUL, PE_DIV, PE_MAX, PE_MIN, PE_BINS } PeBin;
 typedef enum PeFn { PE_SAME, PE_EXP, PE_LOG, PE_TANH, PE_SIGMOID, PE_ERF, PE_RECIP, PE_RSQRT, PE_RELU, PE_ABS, PE_FNS } PeFn;
-typedef enum PeRed { PE_RSUM, PE_RMAX, PE_RMIN, PE_RMAXABS } PeRed;
+typedef enum PeRed { PE_RSUM, PE_RMAX, PE_RMIN, PE_RMAXABS, PE_REDS } PeRed;
 
 enum { PE_RANK = 4, PE_BUFS = 128, PE_TENSORS = 256, PE_STAGES = 512, PE_LANES = 16, PE_PANEL = 64 };
 
@@ -76,12 +76,14 @@ typedef struct PeSe {
 
 /* A DPE command: for i < m, j < n:  acc[i, j] (+)= sum over l < k of a[i, l] * b[j, l], both operands with k contiguous, m, n <= 64.
  * Products and sums are exact f32 fused multiply-adds in the order of k (i8: i32). The result takes accumulators acc, acc + 1 ... of
- * 32x32, row of blocks by row of blocks. add: to what they hold, else from zero.
- * Cost: one block time for each started 32 x 32 x 32 bytes.
+ * one block each (32 x 32 on the machines that come with knyfe), row of blocks by row of blocks. add: to what they hold, else from zero.
+ * Cost: one block time for each started block of the machine file (32 x 32 x 32 bytes).
+ * red, bin, fn: red over l of fn(a[i, l] bin b[j, l]) instead; a_by_k, b_by_k: that operand is k rows of m (n) values. Each such form is
+ * a row of the machine's engine, or the command is refused.
  * sparse: b is 2:4 sparse and packed, of every four along k the two that may differ from zero: row j of b holds k / 2 values, row j of
  * meta (u8, k / 8 bytes) a nibble for each four, low nibble first: the two places (0 to 3, ascending), 2 bits each, low bits first.
  * k is a multiple of 8; a block time covers 32 x 32 x 64 bytes of a. Machines with dpe.sparse only. */
-typedef struct PeDot { int acc; bool add, sparse; int64_t m, n, k; PeRef a, b, meta; } PeDot;
+typedef struct PeDot { int acc; bool add, sparse; int64_t m, n, k; PeRef a, b, meta; PeRed red; PeBin bin; PeFn fn; bool a_by_k, b_by_k; } PeDot;
 
 /* Operations of a core that are charged, each by one value of the machine file. */
 typedef enum PeOp { PE_OP_SCALAR, PE_OP_TURN, PE_OP_ISSUE, PE_OP_LOAD, PE_OP_STORE, PE_OPS } PeOp;
