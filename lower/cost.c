@@ -252,6 +252,12 @@ static void body(CostRun *r, CostNode *nodes, int n) {
 
 /* --- stages --------------------------------------------------------------------------------------------------------------------- */
 
+static bool find_read(void *context, Expr *e) {
+    bool *found = context;
+    *found |= e->kind == X_READ;
+    return !*found;
+}
+
 static void stage(CostRun *r, const TileStage *s) {
     CostNode *nodes;
     int n;
@@ -261,6 +267,7 @@ static void stage(CostRun *r, const TileStage *s) {
     r->hi = NEW_ARRAY(r->a, double, s->axes.n + 1);
     r->pinned = NEW_ARRAY(r->a, bool, s->axes.n + 1);
     r->dealt = NEW_ARRAY(r->a, double, s->axes.n + 1);
+    r->ragged = NEW_ARRAY(r->a, bool, s->axes.n + 1);
     for (int i = 0; i < s->axes.n; i++) r->dealt[i] = 1;
     for (int w = 0; w < COST_WHOS; w++) {
         r->ring[w] = NEW_ARRAY(r->a, CostRing, s->bufs.n + 1);
@@ -276,6 +283,9 @@ static void stage(CostRun *r, const TileStage *s) {
     for (int i = 0; i < s->axes.n; i++) {
         r->lo[i] = cost_value(r, s->axes.at[i]->lo);
         r->hi[i] = cost_value(r, s->axes.at[i]->hi);
+        expr_walk(s->axes.at[i]->lo, find_read, &r->ragged[i]);
+        expr_walk(s->axes.at[i]->hi, find_read, &r->ragged[i]);
+        if (r->ragged[i]) r->hi[i] = r->lo[i] + COST_RAGGED * (r->hi[i] - r->lo[i]);
     }
     plan_nodes(r, &s->body, &(Around){.n = 0}, &nodes, &n);
     r->busy[COST_CORE0] += 2 * setup;

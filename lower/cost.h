@@ -3,7 +3,7 @@
  *
  * An estimate is for comparing schedules and for reports. It knows the commands and their order, the buffers' slots, the queues; it
  * does not know addresses, so banks and channels are taken as evenly used, nor the values of tensors: integers that bound loops
- * are taken to grow evenly through their declared range. */
+ * are taken to grow evenly through their declared range, and the PE with the most work to have twice the mean of them. */
 #pragma once
 #include "lower/tile.h"
 

@@ -50,6 +50,7 @@ typedef struct CostRun {
     double *lo, *hi;            /* by TileAxis.id: the current block */
     bool *pinned;               /* by TileAxis.id: its blocks are one value wide */
     double rows, cols;          /* of the grid, that have work in the open loops */
+    bool *ragged;               /* by TileAxis.id: its range hangs on what tensors hold: COST_RAGGED times the mean on the PE with most */
     double *dealt;              /* by TileAxis.id: its blocks that PEs work on at the same time */
     double fill;                /* what blocks dealt there hold on average, as a part of a full one */
     double pes;
@@ -67,6 +68,8 @@ typedef struct CostRun {
 
 static inline CostTimes *cost_times(CostRun *r) { return &r->t[r->who]; }
 static inline CostRing *cost_ring(const CostRun *r, const TileBuf *b) { return &r->ring[r->who][b->id]; }
+enum { COST_RAGGED = 2 };
+
 static inline double cost_max(double x, double y) { return x > y ? x : y; }
 static inline double cost_min(double x, double y) { return x < y ? x : y; }
 

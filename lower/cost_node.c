@@ -134,6 +134,13 @@ static double crowd(CostRun *r, const TileBuf *b, CostHome home, double more) {
     return by;
 }
 
+/* What the PEs' copies hold on average, as a part of this one. */
+static double fill_of(const CostRun *r, const CostNode *n) {
+    for (int i = 0; i < n->axes.n; i++)
+        if (r->ragged[n->axes.at[i]]) return r->fill / COST_RAGGED;
+    return r->fill;
+}
+
 /* Times of a copy from when it may begin; returns when it has landed. */
 static double move(CostRun *r, const CostNode *n, double start, bool write) {
     const CostMachine *m = r->m;
@@ -146,11 +153,11 @@ static double move(CostRun *r, const CostNode *n, double start, bool write) {
     Taken all = memory_time(&m->memory[home], &b, groups, distinct, write), alone = memory_time(&m->memory[home], &b, 1, 1, write);
     CostLink way_in = node->share == TILE_SHARE_ROW ? COST_ROW_LINK : node->share == TILE_SHARE_COL ? COST_COL_LINK : COST_OWN_LINK;
     double *slot = &cost_times(r)->flight[r->sent[r->who] % COST_FLIGHT], first = cost_max(start + m->setup, *slot), last = cost_max(start + asks, *slot);
-    double *link = &cost_times(r)->link[way_in], own = alone.even + alone.more, memory = r->fill * all.even, served;
+    double *link = &cost_times(r)->link[way_in], own = alone.even + alone.more, fill = fill_of(r, n), memory = fill * all.even, served;
     if (r->who == COST_FIRST) {
         double begin = cost_max(r->memory[home], first);
         served = begin + own;
-        r->memory[home] = begin + memory + crowd(r, node->buf, home, r->fill * all.more / cost_min(m->memory[home].parts, spread_of(r, n, &m->memory[home], &b)));
+        r->memory[home] = begin + memory + crowd(r, node->buf, home, fill * all.more / cost_min(m->memory[home].parts, spread_of(r, n, &m->memory[home], &b)));
     } else served = cost_max(r->memory[home], first + own);
     *link = cost_max(*link, first + latency) + b.bytes * m->link;
     double end = cost_max(cost_max(served + latency, *link), last + latency);

@@ -10,5 +10,7 @@ TileProgram *lower_scheduled(const Kernel *k, const TileMachine *m, const Schedu
 /* The same without the verifier's pass, for what is only tried. */
 TileProgram *lower_unverified(const Kernel *k, const TileMachine *m, const Schedule *s, Diags *d, Arena *a, const char **why);
 
+/* What the cost model says is better than lowering's own rules, as a schedule that can be met; empty where nothing is: search.c. */
+Schedule *lower_search(const Kernel *k, const TileMachine *m, Arena *a);
 /* A schedule that can be met, drawn from the seed: random.c. */
 Schedule *lower_random(const Kernel *k, const TileMachine *m, uint64_t seed, Arena *a);

@@ -2,18 +2,11 @@
  * be met beside those before. What can be said of a statement is what the schedule language says: blocks, loops dealt over the grid, their order,
  * tiles in the PEs with slots and sharing, engines, what is computed together, parts of reductions, variants. */
 #include "lower/lower.h"
-#include "lower/sched.h"
+#include "lower/propose.h"
 
 enum { TRIES_A_STATEMENT = 6, MOST_TRIES = 28, MOST_LOG = 10 };
 
-/* One proposal: directives that belong together. */
-typedef struct Draw {
-    Arena *a;
-    const Kernel *k;            /* as lowering rewrites it: statements have the names of directives */
-    uint64_t state;
-    int block;                  /* the variant that proposals are for */
-    VEC(ScheduleItem) items;
-} Draw;
+typedef struct Draw { Proposal p; uint64_t state; } Draw;
 
 /* splitmix64 */
 static uint64_t next(Draw *d) {
@@ -25,32 +18,12 @@ static uint64_t next(Draw *d) {
 
 static int below(Draw *d, int n) { return n > 0 ? (int)(next(d) % (uint64_t)n) : 0; }
 
-/* A directive that no file holds: its span is its word and its names, for messages. */
-static ScheduleItem *item(Draw *d, ScheduleWord word, const char *text) {
-    const Source *s = source_of_text(d->a, "random schedule", text, strlen(text));
-    vec_push(d->a, &d->items, ((ScheduleItem){.word = word, .span = {s, 0, (uint32_t)s->size}, .share = -1, .block = d->block}));
-    return &d->items.at[d->items.n - 1];
-}
-
-static void add_name(Draw *d, ScheduleItem *x, Name name) { vec_push(d->a, &x->names, ((AName){name, x->span})); }
-
-static ScheduleItem *about(Draw *d, ScheduleWord word, Name name) {
-    ScheduleItem *x = item(d, word, arena_printf(d->a, "%s %s", schedule_word(word), name));
-    add_name(d, x, name);
-    return x;
-}
-
-static AName word_of(const ScheduleItem *x, const char *text) { return (AName){text, x->span}; }
-
-static Name label_of(Draw *d, const Stmt *s) { return sched_label(d->a, d->k, s); }
-static Name axis_of(Draw *d, const Stmt *s, int q) { return arena_printf(d->a, "%s.%s", label_of(d, s), sched_axis_label(d->a, s, sched_axis_at(s, q))); }
-
 /* --- proposals -------------------------------------------------------------------------------------------------------------------- */
 
 static void draw_tile(Draw *d, const Stmt *s) {
     static const int64_t odd[] = {3, 24, 48, 96, 100, 192, 384};
     if (!sched_n_axes(s)) return;
-    ScheduleItem *x = about(d, S_TILE, axis_of(d, s, below(d, sched_n_axes(s))));
+    ScheduleItem *x = propose(&d->p, S_TILE, propose_axis(&d->p, s, below(d, sched_n_axes(s))));
     x->number = below(d, 4) ? (int64_t)1 << below(d, MOST_LOG + 1) : odd[below(d, sizeof odd / sizeof *odd)];
 }
 
@@ -59,16 +32,16 @@ static void draw_place(Draw *d, const Stmt *s) {
     int n = s->idx.n, first = below(d, n), second = below(d, n);
     if (!n) return;
     if (n > 1 && first != second && below(d, 2)) {
-        ScheduleItem *x = about(d, S_PLACE, axis_of(d, s, first));
-        x->to = word_of(x, "row");
-        x = about(d, S_PLACE, axis_of(d, s, second));
-        x->to = word_of(x, "col");
+        ScheduleItem *x = propose(&d->p, S_PLACE, propose_axis(&d->p, s, first));
+        x->to = propose_word(x, "row");
+        x = propose(&d->p, S_PLACE, propose_axis(&d->p, s, second));
+        x->to = propose_word(x, "col");
         return;
     }
-    ScheduleItem *x = about(d, S_PLACE, axis_of(d, s, first));
-    x->to = word_of(x, "pe");
+    ScheduleItem *x = propose(&d->p, S_PLACE, propose_axis(&d->p, s, first));
+    x->to = propose_word(x, "pe");
     for (int q = 0; q < n; q++)
-        if (q != first && below(d, 2)) add_name(d, x, axis_of(d, s, q));
+        if (q != first && below(d, 2)) propose_name(&d->p, x, propose_axis(&d->p, s, q));
 }
 
 static void draw_order(Draw *d, const Stmt *s) {
@@ -80,20 +53,20 @@ static void draw_order(Draw *d, const Stmt *s) {
         at[i] = at[j];
         at[j] = x;
     }
-    ScheduleItem *x = about(d, S_ORDER, axis_of(d, s, at[0]));
-    for (int i = 1; i < n; i++) add_name(d, x, axis_of(d, s, at[i]));
+    ScheduleItem *x = propose(&d->p, S_ORDER, propose_axis(&d->p, s, at[0]));
+    for (int i = 1; i < n; i++) propose_name(&d->p, x, propose_axis(&d->p, s, at[i]));
 }
 
 static void draw_engine(Draw *d, const Stmt *s) {
     static const char *const engines[] = {"dpe", "simd", "vector"};
-    ScheduleItem *x = about(d, S_ENGINE, label_of(d, s));
-    x->to = word_of(x, engines[below(d, 3)]);
+    ScheduleItem *x = propose(&d->p, S_ENGINE, propose_stmt(&d->p, s));
+    x->to = propose_word(x, engines[below(d, 3)]);
 }
 
 typedef struct Found { Draw *d; SchedTensors tensors; } Found;
 static bool find(void *context, Expr *e) {
     Found *f = context;
-    if (e->kind == X_READ && e->tensor->rank) vec_push(f->d->a, &f->tensors, e->tensor);
+    if (e->kind == X_READ && e->tensor->rank) vec_push(f->d->p.a, &f->tensors, e->tensor);
     return true;
 }
 
@@ -101,14 +74,14 @@ static bool find(void *context, Expr *e) {
 static const Tensor *tensor_of(Draw *d, const Stmt *s, bool written) {
     Found f = {.d = d};
     expr_walk(s->value, find, &f);
-    for (int i = 0; written && i < s->targets.n; i++) vec_push(d->a, &f.tensors, s->targets.at[i].tensor);
+    for (int i = 0; written && i < s->targets.n; i++) vec_push(d->p.a, &f.tensors, s->targets.at[i].tensor);
     return f.tensors.n ? f.tensors.at[below(d, f.tensors.n)] : NULL;
 }
 
 static void draw_buffers(Draw *d, const Stmt *s) {
     const Tensor *t = tensor_of(d, s, true);
     if (!t) return;
-    ScheduleItem *x = about(d, S_BUFFERS, arena_printf(d->a, "%s.%s", label_of(d, s), t->name));
+    ScheduleItem *x = propose(&d->p, S_BUFFERS, propose_tensor(&d->p, s, t));
     x->number = 1 + below(d, 4);
 }
 
@@ -117,27 +90,27 @@ static void draw_stage(Draw *d, const Stmt *s) {
     const Tensor *t = tensor_of(d, s, false);
     if (!t) return;
     bool keeps = !below(d, 4);
-    ScheduleItem *x = about(d, keeps ? S_KEEP : S_STAGE, arena_printf(d->a, "%s.%s", label_of(d, s), t->name));
-    x->to = word_of(x, "local");
+    ScheduleItem *x = propose(&d->p, keeps ? S_KEEP : S_STAGE, propose_tensor(&d->p, s, t));
+    x->to = propose_word(x, "local");
     if (keeps) return;
     int n = sched_n_axes(s);
-    if (n && below(d, 2)) x->per = word_of(x, axis_of(d, s, below(d, n)));
+    if (n && below(d, 2)) x->per = propose_word(x, propose_axis(&d->p, s, below(d, n)));
     else x->share = shares[below(d, 3)];
 }
 
 /* With some of the statements behind it, or on its own. */
 static void draw_group(Draw *d, const Stmt *s) {
-    int left = d->k->stmts.n - s->id - 1;
+    int left = d->p.k->stmts.n - s->id - 1;
     if (!left) return;
     if (below(d, 3)) {
-        ScheduleItem *x = about(d, S_STORE, label_of(d, s));
-        x->to = word_of(x, "sram");
+        ScheduleItem *x = propose(&d->p, S_STORE, propose_stmt(&d->p, s));
+        x->to = propose_word(x, "sram");
         return;
     }
     int n = 1 + below(d, left < 4 ? left : 4);
-    ScheduleItem *x = about(d, S_FUSE, label_of(d, s));
-    for (int i = 1; i < n; i++) add_name(d, x, label_of(d, d->k->stmts.at[s->id + i]));
-    x->to = word_of(x, label_of(d, d->k->stmts.at[s->id + n]));
+    ScheduleItem *x = propose(&d->p, S_FUSE, propose_stmt(&d->p, s));
+    for (int i = 1; i < n; i++) propose_name(&d->p, x, propose_stmt(&d->p, d->p.k->stmts.at[s->id + i]));
+    x->to = propose_word(x, propose_stmt(&d->p, d->p.k->stmts.at[s->id + n]));
 }
 
 static void draw_any(Draw *d, const Stmt *s) {
@@ -147,48 +120,29 @@ static void draw_any(Draw *d, const Stmt *s) {
 
 /* --- a schedule --------------------------------------------------------------------------------------------------------------------- */
 
-static bool same_names(const ScheduleItem *x, const ScheduleItem *y) {
-    for (int i = 0; i < x->names.n; i++)
-        for (int j = 0; j < y->names.n; j++)
-            if (!strcmp(x->names.at[i].text, y->names.at[j].text)) return true;
-    return false;
-}
-
-/* Something is said twice of one thing, or of it and its contrary. */
-static bool clashes(const Schedule *s, const ScheduleItem *x) {
-    static const ScheduleWord pairs[][2] = {{S_FUSE, S_STORE}, {S_KEEP, S_STAGE}, {S_BUFFERS, S_STAGE}};
-    for (int i = 0; i < s->items.n; i++) {
-        const ScheduleItem *y = &s->items.at[i];
-        bool kin = x->word == y->word;
-        for (size_t p = 0; p < sizeof pairs / sizeof *pairs; p++) kin |= (x->word == pairs[p][0] && y->word == pairs[p][1]) || (x->word == pairs[p][1] && y->word == pairs[p][0]);
-        if (kin && x->block == y->block && same_names(x, y)) return true;
-    }
-    return false;
-}
-
 /* Parts of the reductions that can be cut: these are names of the kernel as it was written. */
 static void draw_splits(Draw *d, const Kernel *k, Schedule *s) {
     static const int64_t parts[] = {1, 2, 7, 16, 64, 100};
-    const Kernel *rewritten = d->k;
-    d->k = k;
+    const Kernel *rewritten = d->p.k;
+    d->p.k = k;
     for (int i = 0; i < k->stmts.n; i++) {
         if (!split_is_possible(k->stmts.at[i]) || below(d, 2)) continue;
-        ScheduleItem *x = about(d, S_SPLIT, axis_of(d, k->stmts.at[i], 0));
-        x->to = word_of(x, "pe");
+        ScheduleItem *x = propose(&d->p, S_SPLIT, propose_axis(&d->p, k->stmts.at[i], 0));
+        x->to = propose_word(x, "pe");
         x->number = parts[below(d, sizeof parts / sizeof *parts)];
-        vec_push(d->a, &s->items, *x);
+        vec_push(d->p.a, &s->items, *x);
     }
-    d->items.n = 0;
-    d->k = rewritten;
+    d->p.items.n = 0;
+    d->p.k = rewritten;
 }
 
 /* A variant for small values of some dim. */
 static void draw_variant(Draw *d, Schedule *s) {
-    if (!d->k->dims.n || below(d, 3)) return;
+    if (!d->p.k->dims.n || below(d, 3)) return;
     Span none = {0};
-    Dim *dim = d->k->dims.at[below(d, d->k->dims.n)];
-    vec_push(d->a, &s->guards, x_op(d->a, OP_LE, x_dim(d->a, dim, none), x_int(d->a, DT_I64, (int64_t)1 << below(d, MOST_LOG), none), NULL, none));
-    vec_push(d->a, &s->guard_spans, none);
+    Dim *dim = d->p.k->dims.at[below(d, d->p.k->dims.n)];
+    vec_push(d->p.a, &s->guards, x_op(d->p.a, OP_LE, x_dim(d->p.a, dim, none), x_int(d->p.a, DT_I64, (int64_t)1 << below(d, MOST_LOG), none), NULL, none));
+    vec_push(d->p.a, &s->guard_spans, none);
 }
 
 static TileProgram *attempt(Arena *a, const Kernel *k, const TileMachine *m, const Schedule *s) {
@@ -198,24 +152,23 @@ static TileProgram *attempt(Arena *a, const Kernel *k, const TileMachine *m, con
 
 Schedule *lower_random(const Kernel *k, const TileMachine *m, uint64_t seed, Arena *a) {
     Schedule *s = NEW(a, Schedule);
-    Draw d = {.a = a, .k = k, .state = seed * 0xd1342543de82ef95u + 1};
+    Draw d = {.p = {.a = a, .k = k}, .state = seed * 0xd1342543de82ef95u + 1};
     s->name = "random";
     draw_splits(&d, k, s);
     const TileProgram *p = attempt(a, k, m, s);
     if (!p) s->items.n = 0;
     if (!p && !(p = attempt(a, k, m, s))) return s;
-    d.k = p->kernel;
+    d.p.k = p->kernel;
     draw_variant(&d, s);
-    int most = TRIES_A_STATEMENT * d.k->stmts.n, tries = 1 + below(&d, most < MOST_TRIES ? most : MOST_TRIES);     /* from near to auto to far from it */
+    int most = TRIES_A_STATEMENT * d.p.k->stmts.n, tries = 1 + below(&d, most < MOST_TRIES ? most : MOST_TRIES);     /* from near to auto to far from it */
     for (int i = 0; i < tries; i++) {
         int before = s->items.n;
-        bool fine = true;
-        d.items.n = 0;
-        d.block = s->guards.n && !below(&d, 3);
-        draw_any(&d, d.k->stmts.at[below(&d, d.k->stmts.n)]);
-        for (int x = 0; x < d.items.n; x++) fine &= !clashes(s, &d.items.at[x]);
-        for (int x = 0; x < d.items.n; x++) vec_push(a, &s->items, d.items.at[x]);
-        if (!fine || (d.items.n && !attempt(a, k, m, s))) s->items.n = before;
+        d.p.items.n = 0;
+        d.p.block = s->guards.n && !below(&d, 3);
+        draw_any(&d, d.p.k->stmts.at[below(&d, d.p.k->stmts.n)]);
+        bool fine = !propose_clashes(&d.p, s);
+        propose_add(&d.p, s);
+        if (!fine || (d.p.items.n && !attempt(a, k, m, s))) s->items.n = before;
     }
     return s;
 }

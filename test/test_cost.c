@@ -35,7 +35,7 @@ static SimMachine machine(const char *name) {
     return m;
 }
 
-static const TileProgram *program(const char *example, const TileMachine *m) {
+static Kernel *kernel(const char *example) {
     const char *why;
     Diags *d = diags_new(arena);
     FrontOptions options = {.parse = grammar_parse};
@@ -43,7 +43,12 @@ static const TileProgram *program(const char *example, const TileMachine *m) {
     Program *p = front_load(arena, names, d, s, &options);
     Kernel *k = p ? front_kernel(p, &options) : NULL;
     assert_non_null(k);
-    const TileProgram *t = lower(k, m, arena, &why);
+    return k;
+}
+
+static const TileProgram *program(const char *example, const TileMachine *m) {
+    const char *why;
+    const TileProgram *t = lower(kernel(example), m, arena, &why);
     if (!t) fail_msg("%s", why);
     return t;
 }
@@ -98,6 +103,44 @@ static void test_slower(void **state) {
     }
 }
 
+static TileProgram *searched(const Kernel *k, const TileMachine *m, Schedule **s) {
+    const char *why;
+    Diags *d = diags_new(arena);
+    *s = lower_search(k, m, arena);
+    TileProgram *p = lower_scheduled(k, m, *s, d, arena, &why);
+    if (!p) fail_msg("what was found can't be met: %s", why ? why : "a directive is refused");
+    return p;
+}
+
+static const char *text(const TileProgram *p) {
+    Out o = out_new(arena);
+    tile_print(p, &o);
+    return o.text;
+}
+
+/* What is found is no worse at any size of these, better for some example, verified, and the same again. */
+static void test_search(void **state) {
+    (void)state;
+    int better = 0;
+    for (int e = 0; e < EXAMPLES; e++)
+        for (int i = 0; i < 2; i++) {
+            Schedule *s, *same;
+            SimMachine sim = machine(machines[i]);
+            TileMachine m = grid_tiles(&sim, arena);
+            const Kernel *k = kernel(examples[e]);
+            const TileProgram *own = program(examples[e], &m), *found = searched(k, &m, &s);
+            assert_string_equal(text(found), text(searched(k, &m, &same)));
+            if (!s->items.n) assert_string_equal(text(found), text(own));
+            static const int64_t dims[] = {64, 130, 300, 2048};
+            for (int d = 0; d < 4; d++) {
+                double was = estimate(own, &m, dims[d]).cycles, is = estimate(found, &m, dims[d]).cycles;
+                if (is > 1.03 * was) fail_msg("%s on %s at %d: %.0f cycles, %.0f by lowering's own rules", examples[e], machines[i], (int)dims[d], is, was);
+                better += is < 0.85 * was;
+            }
+        }
+    assert_true(better > 0);
+}
+
 /* A dim that is not known is no estimate. */
 static void test_unknown(void **state) {
     (void)state;
@@ -109,6 +152,6 @@ static void test_unknown(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_laws), cmocka_unit_test(test_slower), cmocka_unit_test(test_unknown)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_laws), cmocka_unit_test(test_slower), cmocka_unit_test(test_search), cmocka_unit_test(test_unknown)};
     return cmocka_run_group_tests_name("cost", tests, setup, teardown);
 }

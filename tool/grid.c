@@ -113,7 +113,9 @@ TileProgram *grid_lower(Tool *t, const Program *p, const Kernel *k, const SimMac
     const ASchedule *a = find_schedule(t, p, k, m, why);
     if (*why) return NULL;
     if (a) s = schedule_read(a, k, d, t->arena);
-    TileProgram *out = a && !s ? NULL : lower_scheduled(k, x, s, d, t->arena, why);
+    Schedule *found = a ? NULL : lower_search(k, x, t->arena);
+    TileProgram *out = a && !s ? NULL : lower_scheduled(k, x, found && found->items.n ? found : s, d, t->arena, why);
+    if (!out && found && found->items.n) out = lower(k, x, t->arena, why);      /* what was found is beyond the verifier */
     if (out || *why) return out;
     Out o = out_new(t->arena);
     diag_print(d, &o, tool_colour());
