@@ -179,9 +179,26 @@ void stage_copy(Low *l, TileNodes *body, TileKind kind, TileBuf *b, Span at) {
     vec_push(l->a, body, n);
 }
 
+static bool finds_read(void *context, Expr *e) {
+    *(bool *)context |= e->kind == X_READ;
+    return true;
+}
+
+/* Which place it is follows from no tensor's values. */
+static bool is_known_box(const TileBuf *b) {
+    bool reads = false;
+    for (int d = 0; d < b->rank; d++) {
+        expr_walk(b->lo[d], finds_read, &reads);
+        expr_walk(b->hi[d], finds_read, &reads);
+    }
+    return !reads;
+}
+
 void stage_share_kept(Low *l) {
-    for (int i = 0; i < l->stage->body.n && !l->stage->one_core && l->m->cols > 1 && !l->m->in_place; i++)
-        if (l->stage->body.at[i]->kind == TILE_LOAD && l->stage->body.at[i]->buf->core == 1) l->stage->body.at[i]->share = TILE_SHARE_ROW;
+    for (int i = 0; i < l->stage->body.n && !l->stage->one_core && l->m->cols > 1 && !l->m->in_place; i++) {
+        TileNode *n = l->stage->body.at[i];
+        if (n->kind == TILE_LOAD && n->buf->core == 1 && is_known_box(n->buf)) n->share = TILE_SHARE_ROW;
+    }
 }
 
 TileNode *stage_compute(Low *l, TileNodes *body, const Stmt *s, TilePart part) {
