@@ -45,7 +45,7 @@ def cycles(knyfe, run, machine, folder):
     """(the cycles, "") or (None, what went wrong)."""
     name, *options = run.split()
     report = pathlib.Path(folder, "%s %s.json" % (run, machine))
-    words = [knyfe, "run", "-q", ROOT / "examples" / (name + ".knf"), *options, "-t", machine, "--json", report]
+    words = [knyfe, "run", "-q", "--level", "-O0", ROOT / "examples" / (name + ".knf"), *options, "-t", machine, "--json", report]
     p = subprocess.run(words, capture_output=True, text=True, timeout=300, env=dict(os.environ, KNYFE_DATA=str(ROOT)))
     return (None, p.stderr or p.stdout) if p.returncode else (json.loads(report.read_text())["cycles"], "")
 
