@@ -106,6 +106,8 @@ static bool placed(Dot *d, const EngineMatch *x, bool both) {
     const Expr *a = x->operand[0], *b = x->operand[1];
     const Index *m = own_index(d->s, a, b), *n = own_index(d->s, b, a), *k = d->r->idx.at[d->r->idx.n - 1];
     if (!m || !n || !operand(a, m, k, x->row->rows_first[0], &turned[0]) || !operand(b, n, k, x->row->rows_first[1], &turned[1])) return false;
+    const Exprs *to = &d->s->targets.at[0].subs;
+    if (!to->n || !expr_is_index(to->at[to->n - 1], n)) return false;      /* sums are drained row by row */
     TileDot dot = {.row = x->row, .a = a, .b = b};
     for (int i = 0; i < 2; i++) {
         if (turned[i] && !(dot.turn[i] = engine_of_class(&d->l->m->engines, ENGINE_TURN, (i ? b : a)->type))) return false;

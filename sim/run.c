@@ -48,6 +48,9 @@ static void *must(void *p) {
     return p;
 }
 
+/* A machine without accumulators has room for one, which nobody uses. */
+static size_t acc_bytes(const SimMachine *m) { return (size_t)(m->re.accumulators ? m->re.accumulators : 1) * sizeof(Acc); }
+
 static void pe_new(Run *r, Pe *p, int index) {
     const SimMachine *m = r->m;
     p->run = r;
@@ -56,7 +59,7 @@ static void pe_new(Run *r, Pe *p, int index) {
     p->col = index % (int)m->cols;
     p->local = must(pages_take(&r->pages, (size_t)m->local.size + 64));
     p->state = must(pages_take(&r->pages, (size_t)m->local.size + 64));
-    p->acc = must(pages_take(&r->pages, (size_t)(m->re.accumulators ? m->re.accumulators : 1) * sizeof *p->acc));
+    p->acc = must(pages_take(&r->pages, acc_bytes(m)));
     p->port = must(pages_take(&r->pages, sizeof *p->port));
     p->slot = must(calloc((size_t)m->dma.outstanding, sizeof *p->slot));
     for (int e = 0; e < PE_ENGINES; e++) {
@@ -114,7 +117,7 @@ static void run_new(Run *r) {
     r->row_group = must(calloc((size_t)m->rows, sizeof(Group)));
     r->col_group = must(calloc((size_t)m->cols, sizeof(Group)));
     r->scratch = must(malloc(sizeof(float) * (size_t)(8192 + 3 * 64 * PANEL_K + 2 * m->local.size + 64)));
-    size_t n = (size_t)r->n_pes, local = pages_of((size_t)m->local.size + 64), acc = pages_of((size_t)m->re.accumulators * sizeof *r->pe->acc);
+    size_t n = (size_t)r->n_pes, local = pages_of((size_t)m->local.size + 64), acc = pages_of(acc_bytes(m));
     if (!pages_new(&r->pages, pages_of(n * sizeof *r->pe) + n * (2 * local + acc + pages_of(sizeof *r->pe->port)))) abort();
     if (!pages_new(&r->stacks, (2 * n + 1) * CO_STACK)) abort();
     r->pe = must(pages_take(&r->pages, n * sizeof *r->pe));
