@@ -1,7 +1,7 @@
 /* Elementary functions of emitted host C for f32, branch-free so that a compiler can vectorise them; f64 goes through libm.
  *
- * exp: x = n ln 2 + r, n rounded by a magic number, ln 2 in two parts of which the first times n is exact; e^r by a polynomial of
- * degree 6; 2^n goes to the exponent, kept in range by a factor that is taken back last, so that subnormals are rounded once. Limits
+ * exp: x = n ln 2 + r, n rounded by a magic number, ln 2 in two parts of which the first times n is exact, and the
+ * rounding of r kept; e^r by a polynomial of degree 6; 2^n goes to the exponent, kept in range by a factor that is taken back last, so that subnormals are rounded once. Limits
  * are taken of bits, which processors do in one instruction: of positive ones as signed, of negative ones as unsigned numbers.
  * erf: in float too. Near 0 the correction x P is a seventh of x or less, beyond it 2^Q is a quarter of the result or less, so that the
  * errors of both count that much less; Q's fraction is kept apart from its whole part, and so exact where 2^Q is largest.
@@ -19,13 +19,16 @@ const HostHelper host_math[] = {
         "const float c = knf_of_bits_f32((uint32_t)below < low ? (uint32_t)below : low);",
         "const float t = c * 1.44269504f + 12582912.0f;",
         "const float n = t - 12582912.0f;",
-        "const float r = (c - n * 0.693359375f) + n * 2.12194440e-4f;",
+        "const float a = c - n * 0.693359375f;",
+        "const float b = n * 2.12194440e-4f;",
+        "const float r = a + b;",
+        "const float rest = (a - r) + b;",
         "float q = 0.0013950600302175238f;",
         "q = q * r + 0.008368953708372354f;",
         "q = q * r + 0.041666204166020092f;",
         "q = q * r + 0.16666518303908795f;",
         "q = q * r + 0.50000000956947066f;",
-        "const float p = 1.0f + (r + r * r * q);",
+        "const float p = 1.0f + (r + (r * r * q + rest));",
         "const uint32_t i = knf_bits_f32(p) + (knf_bits_f32(t) << 23);",
         "const uint32_t far = x < 0.0f ? 60u << 23 : -1u << 23;",
         "const float y = knf_of_bits_f32(i + far) * (x < 0.0f ? 0x1p-60f : 2.0f);",
