@@ -140,7 +140,7 @@ static void tiles(GridGen *g) {
         const TileBuf *b = g->stage->bufs.at[i];
         GridTile *t = &g->tiles[i];
         *t = (GridTile){.buf = b, .name = b->name};
-        t->is_handed = b->tensor && !b->copied_in && !b->copied_out && b->memory == TILE_LOCAL && grid_simd_uses(&g->stage->body, b) && grid_dot_uses(&g->stage->body, b);
+        t->is_handed = grid_is_handed(&g->stage->body, b);
         t->is_ring = b->copied_in || (b->copied_out && b->depth > 1) || t->is_handed;
         if (b->memory == TILE_ACC) {
             t->acc = accs;

@@ -161,6 +161,8 @@ GridUse grid_use(TileNode *n, const TileBuf *b);
 /* Commands of the elementwise engine in the nodes use the tile, or its states; operands of the engine of panels are taken from it. */
 const EngineRow *grid_simd_uses(const TileNodes *body, const TileBuf *b);
 const EngineRow *grid_dot_uses(const TileNodes *body, const TileBuf *b);
+/* See GridTile.is_handed. */
+bool grid_is_handed(const TileNodes *body, const TileBuf *b);
 /* The last node that uses the tile, when it stands in this very body; NULL: none, or inside a loop. */
 const TileNode *grid_last_use(const TileNodes *body, const TileBuf *b);
 /* The row of a command of an elementwise engine that uses the tile somewhere in the stage, or NULL. */

@@ -143,6 +143,33 @@ static bool core_touches(const TileNode *n, const TileBuf *b) {
     return writes(n, b) || (n->part != TILE_INIT && n->part != TILE_FINAL && n->part < TILE_NOW && reads(b, n->stmt ? n->stmt->value : n->fact->cond));
 }
 
+/* The core computes with it somewhere, or a command of the elementwise engine fills it. */
+static bool is_used_so(const TileNodes *body, const TileBuf *b, bool core) {
+    for (int i = 0; i < body->n; i++) {
+        const TileNode *n = body->at[i];
+        if (is_used_so(&n->body, b, core)) return true;
+        if (n->kind != TILE_COMPUTE) continue;
+        if (core ? !n->dot && !n->simd && core_touches(n, b) : n->simd && writes(n, b)) return true;
+    }
+    return false;
+}
+
+bool grid_is_handed(const TileNodes *body, const TileBuf *b) {
+    bool here = b->tensor && !b->copied_in && !b->copied_out && b->memory == TILE_LOCAL;
+    return here && grid_dot_uses(body, b) && is_used_so(body, b, false) && !is_used_so(body, b, true);
+}
+
+/* Between commands of the two engines on a scratch that the core uses as well. */
+static void fence_between(GridGen *g, const TileNode *n) {
+    for (int i = 0; i < g->stage->bufs.n; i++) {
+        const TileBuf *b = g->stage->bufs.at[i];
+        if (g->tiles[i].is_ring || b->memory != TILE_LOCAL || !b->tensor) continue;
+        bool taken = n->dot && !n->simd && (n->part == TILE_STEP || n->part == TILE_WHOLE) && (grid_serves(b, n->dot->a) || grid_serves(b, n->dot->b));
+        if (taken && is_used_so(&g->stage->body, b, false)) grid_fence(g, grid_simd_uses(&g->stage->body, b));
+        if (n->simd && writes(n, b) && grid_dot_uses(&g->stage->body, b)) grid_fence(g, grid_dot_uses(&g->stage->body, b));
+    }
+}
+
 /* A scratch that an engine's commands use is the core's when those have ended. */
 static void fence_engines(GridGen *g, const TileNode *n) {
     const TileNodes *all = &g->stage->body;
@@ -517,6 +544,7 @@ void grid_body(GridGen *g, TileNodes *body) {
         case TILE_COMPUTE:
             if (g->core == 0) break;
             knf_line(g, n, &last);
+            if (n->dot || n->simd) fence_between(g, n);
             if (n->simd) grid_simd(g, n);
             else if (n->dot) grid_dot(g, n);
             else {

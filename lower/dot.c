@@ -441,7 +441,7 @@ static bool build(Dot *d, Way way, int slots) {
     for (int i = 1; i < d->n; i++) stage_compute(l, stage_body(l, &d->path, panel), l->k->stmts.at[d->first + i], TILE_WHOLE)->simd = d->direct ? d->plan[i] : NULL;
     for (int i = 0; i < l->stage->bufs.n; i++) {
         TileBuf *b = l->stage->bufs.at[i];
-        bool out = !b->copied_in && (b->tensor->role == TR_OUTPUT || is_read_from(l, d->first + d->n, b->tensor));
+        bool out = b->tensor && !b->copied_in && (b->tensor->role == TR_OUTPUT || is_read_from(l, d->first + d->n, b->tensor));
         if (out) stage_copy(l, stage_body(l, &d->path, panel), TILE_STORE, b, d->s->span);
     }
     for (int i = 1; i <= panel; i++) stage_link(l, &d->path, i);

@@ -10,8 +10,27 @@ static bool varies(const Reduce *r, const Expr *e) {
     return false;
 }
 
-/* The factors of a product. */
+static bool number_node(void *context, Expr *e) {
+    bool *fine = context;
+    bool leaf = e->kind == X_LIT || e->kind == X_DIM || (e->kind == X_READ && !e->tensor->rank && e->tensor->role == TR_INPUT);
+    *fine = *fine && (leaf || e->kind == X_OP || e->kind == X_CONVERT);
+    return *fine;
+}
+
+/* The same for all points. */
+static bool is_number(Expr *e) {
+    bool fine = true;
+    expr_walk(e, number_node, &fine);
+    return fine;
+}
+
+/* The factors of a product; a divisor that is a number is one, too. */
 static void factors(Low *l, Expr *e, Exprs *to) {
+    if (e->kind == X_OP && e->op == OP_DIV && dtype_is_float(e->type) && is_number(e->args.at[1])) {
+        factors(l, e->args.at[0], to);
+        vec_push(l->a, to, x_op(l->a, OP_DIV, x_float(l->a, e->type, 1, e->span), e->args.at[1], NULL, e->span));
+        return;
+    }
     if (e->kind != X_OP || e->op != OP_MUL) {
         vec_push(l->a, to, e);
         return;
@@ -52,20 +71,6 @@ static Expr *is_empty(Low *l, const Reduce *r, Span at) {
         any = any ? x_op(l->a, OP_OR, any, none, NULL, at) : none;
     }
     return any;
-}
-
-static bool number_node(void *context, Expr *e) {
-    bool *fine = context;
-    bool leaf = e->kind == X_LIT || e->kind == X_DIM || (e->kind == X_READ && !e->tensor->rank && e->tensor->role == TR_INPUT);
-    *fine = *fine && (leaf || e->kind == X_OP || e->kind == X_CONVERT);
-    return *fine;
-}
-
-/* The same for all points. */
-static bool is_number(Expr *e) {
-    bool fine = true;
-    expr_walk(e, number_node, &fine);
-    return fine;
 }
 
 static bool is_independent(const Reduce *r) {

@@ -97,8 +97,6 @@ int dot_takes(const TileSimd *plan, const Tensor *sum, const EngineRow *row);
 /* Reductions over one range of which later ones need an earlier one's result, in one sweep (online.h): a group that holds a product, so
  * that its terms need not be stored. Returns how many statements, 0 when there is none. */
 int online_stage(Low *l, int first);
-/* Statements first .. first + n - 1, whose rows do not fit into a PE, in as few sweeps over the rows as there can be. False: not so. */
-bool online_sweeps(Low *l, int first, int n, int shared);
 /* Factors that a sum of products does not vary over leave it. */
 void hoist_factors(Low *l);
 /* Divisors of a sum's weights are divided by when the sum is done. */

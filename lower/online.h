@@ -31,3 +31,5 @@ bool online_can_lead(const Stmt *s);
 const Stmt *online_definition(const Kernel *k, const Tensor *t);
 /* e is computed from the tensor, directly or through temporaries. */
 bool online_depends(Arena *a, const Kernel *k, Expr *e, const Tensor *t);
+/* Lines that say which reductions of the program follow others, by which law, and which could not, and why. */
+void online_report(const TileProgram *p, Arena *a, Out *out);

@@ -6,209 +6,9 @@
  *         for each block of the range            terms, by panels where they are products; steps of the leads, and what follows them
  *         final results; what is computed from them alone */
 #include "lower/access.h"
-#include "lower/online.h"
-#include "lower/sched.h"
-#include "lower/simd.h"
+#include "lower/online_impl.h"
 
-enum { MOST_PARTS = 48, RESERVE = 4096, USUAL = 64, LOOK_AHEAD = 12 };
-
-/* TERM varies along the range, REDUCTION runs over it, AFTER is computed from results. */
-typedef enum Role { AFTER, TERM, REDUCTION } Role;
-typedef struct Part {
-    Stmt *s;
-    Role role;
-    const Stmt *lead;       /* whose value the terms follow */
-    OnlineEffect fx;
-    bool leads, is_dot;
-    const TileSimd *correct;    /* commands of its corrections */
-    DotMatch dot;
-} Part;
-
-/* Outer indices are dealt: (all to PEs), the first to rows and the last to columns, or the last to PEs. */
-typedef enum Way { WAY_ALL, WAY_ROWS, WAY_LAST } Way;
-
-/* A product of extents, so many times. */
-typedef struct Bytes { Expr *product; int64_t times; } Bytes;
-
-typedef struct Online {
-    Low *l;
-    int first, n, shared;
-    const Index *range;         /* of some reduction: what the range is */
-    Part part[MOST_PARTS];
-    int n_parts;
-    const char *why;            /* what ended the group */
-    /* the stage */
-    Path path;
-    Way way;
-    TileAxis *axis;             /* of the range */
-    int64_t rows, block, sub;   /* steps: of the last outer index, of the range, of its panels */
-    int slots, out_slots;       /* of what is loaded in the loop of the range, of results */
-    VEC(Bytes) bytes;           /* of tiles: a sum of products over dims */
-} Online;
-
-/* --- groups ------------------------------------------------------------------------------------------------------------------------------ */
-
-static bool same_range(const Index *i, const Index *j) { return expr_equal(i->lo, j->lo) && expr_equal(i->hi, j->hi); }
-
-static bool over_dims_node(void *context, Expr *e) {
-    bool *fine = context;
-    *fine = *fine && (e->kind == X_DIM || e->kind == X_LIT || e->kind == X_OP);
-    return *fine;
-}
-
-static bool over_dims(const Expr *e) {
-    bool fine = true;
-    expr_walk((Expr *)e, over_dims_node, &fine);
-    return fine;
-}
-
-/* One target with the statement's indices as subscripts, the first of them the group's; the only definition. */
-static bool has_outer(const Online *o, const Stmt *s) {
-    const Stmt *first = o->l->k->stmts.at[o->first];
-    if (s->targets.n != 1 || s->targets.at[0].subs.n != s->idx.n || s->idx.n < o->shared || !online_definition(o->l->k, s->targets.at[0].tensor)) return false;
-    for (int q = 0; q < s->idx.n; q++)
-        if (!expr_is_index(s->targets.at[0].subs.at[q], s->idx.at[q])) return false;
-    for (int q = 0; q < o->shared; q++)
-        if (!same_range(s->idx.at[q], first->idx.at[q])) return false;
-    return true;
-}
-
-static const Part *part_of(const Online *o, const Tensor *t) {
-    for (int i = 0; i < o->n_parts; i++)
-        if (o->part[i].s->targets.at[0].tensor == t) return &o->part[i];
-    return NULL;
-}
-
-
-/* What is made in the group is read at the statement's own outer indices; `inner`: how terms are read there, NULL: not at all. */
-static bool reads_own(Online *o, const Stmt *s, const Index *inner) {
-    LowReads reads = {0};
-    low_reads(o->l->a, s->value, &reads);
-    for (int i = 0; i < reads.n; i++) {
-        const Expr *e = reads.at[i];
-        const Part *p = part_of(o, e->tensor);
-        if (!p) continue;
-        if (e->mode != READ_PLAIN) return false;
-        for (int q = 0; q < o->shared; q++)
-            if (!expr_is_index(e->args.at[q], s->idx.at[q])) return false;
-        if (p->role == TERM && (!inner || !expr_is_index(e->args.at[o->shared], inner))) return false;
-    }
-    return true;
-}
-
-static bool reads_terms(Online *o, const Stmt *s) {
-    LowReads reads = {0};
-    low_reads(o->l->a, s->value, &reads);
-    for (int i = 0; i < reads.n; i++) {
-        const Part *p = part_of(o, reads.at[i]->tensor);
-        if (p && p->role == TERM) return true;
-    }
-    return false;
-}
-
-/* The terms of a reduction need of the group's reductions nothing but what a lead has come to so far. */
-static bool follows(Online *o, Part *p) {
-    Low *l = o->l;
-    for (int i = 0; i < o->n_parts; i++) {
-        const Part *r = &o->part[i];
-        if (r->role == TERM || !online_depends(l->a, l->k, p->s->value, r->s->targets.at[0].tensor)) continue;
-        const char *name = p->s->targets.at[0].tensor->name, *of = r->s->targets.at[0].tensor->name;
-        if (r->role != REDUCTION || !online_can_lead(r->s)) return o->why = arena_printf(l->a, "'%s' needs '%s' whole", name, of), false;
-        if (p->lead) return o->why = arena_printf(l->a, "'%s' needs both '%s' and '%s'", name, p->lead->targets.at[0].tensor->name, of), false;
-        p->lead = r->s;
-        p->fx = online_effect(l->a, l->k, p->s, r->s);
-        if (p->fx.kind == ONLINE_UNKNOWN) return o->why = arena_printf(l->a, "'%s' needs '%s' whole: %s", name, of, p->fx.why), false;
-    }
-    return true;
-}
-
-static bool is_over_range(const Online *o, const Stmt *s) {
-    const Reduce *r = low_reduce(s);
-    return r && !r->scan && r->idx.n == 1 && same_range(r->idx.at[0], o->range);
-}
-
-/* Nothing of the kind stands inside expressions, where it would need the range whole. */
-static bool nested_reduction(void *context, Expr *e) {
-    bool *found = context;
-    *found |= e->kind == X_REDUCE;
-    return !*found;
-}
-
-static bool holds_reduction(const Stmt *s) {
-    bool found = false;
-    const Reduce *r = low_reduce(s);
-    if (!r) expr_walk(s->value, nested_reduction, &found);
-    for (int i = 0; r && i < r->operands.n; i++) expr_walk(r->operands.at[i], nested_reduction, &found);
-    return found;
-}
-
-/* The statement as one more of the group; false: it is none, o->why. */
-static bool add(Online *o, Stmt *s) {
-    Low *l = o->l;
-    Part p = {.s = s};
-    Name name = s->targets.at[0].tensor->name;
-    if (o->n_parts == MOST_PARTS) return o->why = "the group has 48 statements", false;
-    if (!has_outer(o, s)) return o->why = arena_printf(l->a, "'%s' has not the same outer indices", name), false;
-    if (holds_reduction(s)) return o->why = arena_printf(l->a, "'%s' reduces under a condition", name), false;
-    bool along_range = s->idx.n == o->shared + 1 && same_range(s->idx.at[o->shared], o->range);
-    if (is_over_range(o, s)) {
-        p.role = REDUCTION;
-        if (!reads_own(o, s, low_reduce(s)->idx.at[0])) return o->why = arena_printf(l->a, "'%s' reads terms at other places than its own", name), false;
-        if (!follows(o, &p)) return false;
-    } else if (along_range && reads_own(o, s, s->idx.at[o->shared]) && !(low_reduce(s) && low_reduce(s)->scan)) {
-        p.role = TERM;
-    } else {
-        const Reduce *r = low_reduce(s);
-        p.role = AFTER;
-        if (reads_terms(o, s)) return o->why = arena_printf(l->a, "'%s' reads terms, and is no reduction of them", name), false;
-        if (r || !reads_own(o, s, NULL)) return o->why = arena_printf(l->a, "'%s' begins something else", name), false;
-    }
-    if (low_reduce(s)) p.is_dot = !sched_engine_other(l, s, "dpe") && dot_match(l, s, &p.dot);
-    o->part[o->n_parts++] = p;
-    return true;
-}
-
-/* Terms that no reduction of the group uses are none: the group ends before the first. */
-static void cut_unused(Online *o) {
-    for (int i = o->n_parts; i-- > 0;) {
-        bool used = o->part[i].role != TERM;
-        for (int j = i + 1; j < o->n_parts && !used; j++) used = o->part[j].role == REDUCTION && online_depends(o->l->a, o->l->k, o->part[j].s->value, o->part[i].s->targets.at[0].tensor);
-        if (!used) o->n_parts = i;
-    }
-}
-
-static void note_leads(Online *o) {
-    for (int i = 0; i < o->n_parts; i++) {
-        o->part[i].leads = false;
-        for (int j = 0; j < o->n_parts; j++) o->part[i].leads |= o->part[j].lead == o->part[i].s;
-    }
-}
-
-static bool grow(Online *o, int limit) {
-    o->n_parts = 0;
-    o->why = NULL;
-    for (int i = o->first; i < limit; i++) {
-        if (i > o->first && sched_is_stored(o->l, i - 1)) break;
-        if (!add(o, o->l->k->stmts.at[i])) break;
-    }
-    cut_unused(o);
-    note_leads(o);
-    o->n = o->n_parts;
-    return o->n > 0;
-}
-
-static bool is_read_behind(const Online *o, const Tensor *t, int from) {
-    const Kernel *k = o->l->k;
-    for (int i = from; i < k->stmts.n; i++) {
-        LowReads reads = {0};
-        low_reads(o->l->a, k->stmts.at[i]->value, &reads);
-        for (int j = 0; j < reads.n; j++)
-            if (reads.at[j]->tensor == t) return true;
-    }
-    return false;
-}
-
-static bool is_out(const Online *o, const Tensor *t) { return t->role == TR_OUTPUT || is_read_behind(o, t, o->first + o->n); }
+enum { RESERVE = 4096, USUAL = 64, LOOK_AHEAD = 12 };
 
 /* --- tiles ------------------------------------------------------------------------------------------------------------------------------- */
 
@@ -229,7 +29,7 @@ static bool count(Online *o, const TileBuf *b, int times) {
     for (int d = 0; d < b->rank; d++) {
         Expr *room = b->most[d] ? lo_int(a, b->most[d]) : b->room[d];
         bool known = lo_is_int(room, &v), last = d + 1 == b->rank;
-        if (!known && !over_dims(room)) return false;
+        if (!known && !online_over_dims(room)) return false;
         if (!known && last) open_row = room;
         else if (!known) open_rows = lo_mul(a, open_rows, room);
         *(last ? &row : &rows) *= known ? v : 1;
@@ -261,12 +61,10 @@ static int depth_of(const Online *o, const TileBuf *b) {
 
 /* PEs of a row use the same box: it does not vary along the last outer index. */
 static TileShare share_of(const Online *o, const Expr *read) {
-    const Stmt *first = o->l->k->stmts.at[o->first];
     if (o->way == WAY_ALL) return TILE_ALONE;
     for (int d = 0; d < read->args.n; d++)
         for (int i = 0; i < o->n_parts; i++)
             if (low_mentions(read->args.at[d], o->part[i].s->idx.at[o->shared - 1])) return TILE_ALONE;
-    (void)first;
     return TILE_SHARE_ROW;
 }
 
@@ -276,7 +74,7 @@ static bool load(Online *o, Expr *read, bool turned) {
     Expr *culprit;
     TileBuf trial = {0};
     if (!read->tensor->rank && read->tensor->role == TR_INPUT) return true;
-    if (part_of(o, read->tensor) || has_tile(o, read)) return true;
+    if (online_part_of(o, read->tensor) || has_tile(o, read)) return true;
     LowReads inner = {0};
     for (int d = 0; d < read->args.n; d++) low_reads(l->a, read->args.at[d], &inner);
     if (inner.n || !hull_box(l, &o->path, read->tensor, &read->args, &trial, &culprit)) return false;
@@ -443,7 +241,7 @@ static const Expr *turned(const Part *p) {
 static const TileSimd *taker(Online *o, int i) {
     const Tensor *sum = o->part[i].s->targets.at[0].tensor;
     const Part *next = i + 1 < o->n_parts ? &o->part[i + 1] : NULL;
-    if (!next || next->role != TERM || low_reduce(next->s) || sched_engine_other(o->l, next->s, "simd") || is_out(o, sum) || is_read_behind(o, sum, next->s->id + 1)) return NULL;
+    if (!next || next->role != TERM || low_reduce(next->s) || sched_engine_other(o->l, next->s, "simd") || online_is_out(o, sum) || online_is_read_behind(o, sum, next->s->id + 1)) return NULL;
     const TileSimd *plan = simd_plan(o->l, &o->path, next->s);
     return plan && dot_takes(plan, sum, o->part[i].dot.dot->row) == 1 ? plan : NULL;
 }
@@ -571,7 +369,7 @@ static bool states(Online *o) {
 static bool by_state(Online *o, const Part *p) {
     const Reduce *r = low_reduce(p->s);
     const Tensor *t = p->s->targets.at[0].tensor;
-    return p->role == REDUCTION && (r->comb->kind == CK_SUM || r->comb->kind == CK_MAX || r->comb->kind == CK_MIN) && r->comb->type == DT_F32 && t->type == DT_F32 && !is_out(o, t);
+    return p->role == REDUCTION && (r->comb->kind == CK_SUM || r->comb->kind == CK_MAX || r->comb->kind == CK_MIN) && r->comb->type == DT_F32 && t->type == DT_F32 && !online_is_out(o, t);
 }
 
 static void serve_results(Online *o, const Part *p) {
@@ -590,10 +388,10 @@ static void serve_results(Online *o, const Part *p) {
 static bool result_tile(Online *o, const Part *p) {
     TileBuf *b = result(o, p->s, o->path.n);
     const Tensor *t = p->s->targets.at[0].tensor;
-    bool inside = false;
+    bool inside = p->leads;
     for (int j = 0; j < o->n_parts; j++) inside |= o->part[j].role == AFTER && o->part[j].s != p->s && online_depends(o->l->a, o->l->k, o->part[j].s->value, t);
     if (!b) return false;
-    b->depth = is_out(o, t) && !inside ? sched_slots(o->l, (Group){o->first, o->n}, t, o->out_slots) : 1;
+    b->depth = online_is_out(o, t) && !inside ? sched_slots(o->l, (Group){o->first, o->n}, t, o->out_slots) : 1;
     return count(o, b, b->depth);
 }
 
@@ -611,7 +409,7 @@ static bool results(Online *o) {
     for (int i = 0; i < o->n_parts; i++)
         for (int j = 0; j < o->l->stage->bufs.n && o->part[i].role != TERM; j++) {
             TileBuf *b = o->l->stage->bufs.at[j];
-            if (b->tensor == o->part[i].s->targets.at[0].tensor && !b->copied_in && is_out(o, b->tensor)) stage_copy(o->l, body(o), TILE_STORE, b, o->part[i].s->span);
+            if (b->tensor == o->part[i].s->targets.at[0].tensor && !b->copied_in && online_is_out(o, b->tensor)) stage_copy(o->l, body(o), TILE_STORE, b, o->part[i].s->span);
         }
     return true;
 }
@@ -693,7 +491,7 @@ static Expr *both(Online *o, Expr *x, Expr *y) { return x_op(o->l->a, OP_AND, x,
 /* The way that the schedule's `place` asks for; -1: it says nothing, or something else. */
 static int given_way(Online *o) {
     static const char *const ways[][2] = {[WAY_ALL] = {"pe", "pe"}, [WAY_ROWS] = {"row", "col"}, [WAY_LAST] = {NULL, "pe"}};
-    for (int way = WAY_ALL; way <= WAY_LAST; way++) {
+    for (int way = o->shared > 1 ? WAY_ALL : WAY_LAST; way <= WAY_LAST; way++) {
         bool same = true;
         for (int q = 0; q < o->shared && same; q++) {
             const ScheduleItem *x = sched_outer(o->l, S_PLACE, (Group){o->first, o->n}, q);
@@ -756,7 +554,7 @@ static bool is_worth(const Online *o) {
 
 static bool keeps_terms(const Online *o) {
     for (int i = 0; i < o->n_parts; i++)
-        if (o->part[i].role == TERM && is_out(o, o->part[i].s->targets.at[0].tensor)) return true;
+        if (o->part[i].role == TERM && online_is_out(o, o->part[i].s->targets.at[0].tensor)) return true;
     return false;
 }
 
@@ -767,17 +565,12 @@ int online_stage(Low *l, int first) {
     if (want == 1) return 0;
     for (int i = first; i < k->stmts.n && i < first + LOOK_AHEAD; i++) {
         const Reduce *r = low_reduce(k->stmts.at[i]);
-        if (!r || r->scan || r->idx.n != 1 || !k->stmts.at[i]->idx.n || !over_dims(r->idx.at[0]->lo) || !over_dims(r->idx.at[0]->hi)) continue;
+        if (!r || r->scan || r->idx.n != 1 || !k->stmts.at[i]->idx.n || !online_over_dims(r->idx.at[0]->lo) || !online_over_dims(r->idx.at[0]->hi)) continue;
         *o = (Online){.l = l, .first = first, .shared = k->stmts.at[i]->idx.n, .range = r->idx.at[0], .sub = 64};
-        if (!grow(o, k->stmts.n) || !is_worth(o) || keeps_terms(o) || (want && o->n != want)) continue;
+        if (!online_grow(o, want ? first + want : k->stmts.n) || !is_worth(o) || keeps_terms(o) || (want && o->n != want)) continue;
         static const Size sizes[] = {{64, 256, 2, 2}, {64, 128, 2, 2}, {64, 128, 2, 1}, {64, 128, 1, 1}, {64, 64, 2, 1}, {64, 64, 1, 1}, {32, 64, 1, 1}, {16, 32, 1, 1}, {8, 16, 1, 1}};
         o->way = WAY_LAST;
         if (choose(o, sizes, sizeof sizes / sizeof *sizes) && cases(o)) return o->n;
     }
     return 0;
-}
-
-bool online_sweeps(Low *l, int first, int n, int shared) {
-    (void)l; (void)first; (void)n; (void)shared;
-    return false;
 }

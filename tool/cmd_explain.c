@@ -1,5 +1,6 @@
 /* knyfe explain: how a kernel lies on a grid, where its time goes, what bounds it, what to try. */
 #include "lower/lower.h"
+#include "lower/online.h"
 #include "sim/report.h"
 #include "tool/bind.h"
 #include "tool/costs.h"
@@ -161,6 +162,13 @@ static void tell_advice(Explain *x, const GridRun *g, int best, double gain) {
     else out_s(&x->text, "no single limit costs more than 2 %: the program waits for itself; another order of its stages and tiles is worth a look\n");
 }
 
+/* Reductions in one sweep, and those that are not. */
+static void tell_online(Explain *x) {
+    Out o = out_new(x->t->arena);
+    online_report(x->tiles, x->t->arena, &o);
+    if (o.n) out_f(&x->text, "\nreductions of one range:\n%s", o.text);
+}
+
 static void tell(Explain *x) {
     const GridRun *g = x->child.grid;
     Report r = {.kernel = x->k, .machine = x->m, .dims = x->b.dims, .grid = g};
@@ -168,6 +176,7 @@ static void tell(Explain *x) {
     double gain;
     report_measure(x->t->arena, &r, &v);
     tell_mapping(x, g);
+    tell_online(x);
     out_s(&x->text, "\n");
     report_time(&r, &x->text);
     out_s(&x->text, "\n");
