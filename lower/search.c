@@ -10,9 +10,9 @@
 #include "lower/schedule_facts.h"
 #include <math.h>
 
-enum { MOST_SIZES = 12, MOST_TRIES = 14, SMALL = 64, ODD = 130, MIDDLE = 300, LARGE = 2048, SHORT = 8, BESIDE_SHORT = 512, LONG = 8192, BESIDE_LONG = 128 };
+enum { MOST_SIZES = 12, MOST_TRIES = 14, MOST_COMPUTATIONS = 84, LARGE_SIZE = 3, SMALL = 64, ODD = 130, MIDDLE = 300, LARGE = 2048, SHORT = 8, BESIDE_SHORT = 512, LONG = 8192, BESIDE_LONG = 128 };
 /* Times as long: what is taken to be no worse; what pays, over all sizes: more than the model errs between programs of one kernel. */
-static const double no_worse = 1.005, pays = 0.85, matters = 0.15;
+static const double no_worse = 1.005, pays = 0.85, matters = 0.15, nearly = 0.8;
 
 typedef struct Search {
     Arena *a;
@@ -23,7 +23,7 @@ typedef struct Search {
     int64_t *dims[MOST_SIZES];
     int n;
     double cost[MOST_SIZES];        /* of p */
-    int tries;
+    int tries, most_tries;
 } Search;
 
 /* --- sizes ------------------------------------------------------------------------------------------------------------------- */
@@ -57,7 +57,7 @@ static bool estimate(Search *x, const TileProgram *p, int size, double *cost) {
 static void try_proposal(Search *x, const Proposal *p) {
     const char *why;
     double cost[MOST_SIZES], gain = 0;
-    if (!p->items.n || x->tries >= MOST_TRIES || propose_clashes(p, x->s)) return;
+    if (!p->items.n || x->tries >= x->most_tries || propose_clashes(p, x->s)) return;
     x->tries++;
     Schedule s = *x->s;
     s.items.cap = s.items.n;      /* what is added goes to a copy */
@@ -157,7 +157,7 @@ static const TileStage *next_stage(Search *x, const TileProgram *p, double *shar
     int best = -1;
     for (int i = 0; i < p->stages.n; i++)
         if (share[i] > matters && !is_ragged(p->stages.at[i]) && (best < 0 || share[i] > share[best])) best = i;
-    if (best < 0 || x->tries >= MOST_TRIES) return NULL;
+    if (best < 0 || x->tries >= x->most_tries) return NULL;
     share[best] = 0;
     return p->stages.at[best];
 }
@@ -177,11 +177,34 @@ static void improve(Search *x) {
     double *share = shares(x, first);
     for (const TileStage *stage; (stage = next_stage(x, first, share));) {
         Subject u = {x, NULL, stage_facts(stage, x->a)};
-        for (int i = u.f->stmts.n; i-- > 0 && x->tries < MOST_TRIES;) {
+        for (int i = u.f->stmts.n; i-- > 0 && x->tries < x->most_tries;) {
             u.s = u.f->stmts.at[i];
             propose_all(&u);
         }
     }
+}
+
+static int computations(const TileNodes *body) {
+    int n = 0;
+    for (int i = 0; i < body->n; i++) n += (body->at[i]->kind == TILE_COMPUTE) + computations(&body->at[i]->body);
+    return n;
+}
+
+/* A try takes as long as the program is large. */
+static int tries_for(const TileProgram *p) {
+    int n = 0;
+    for (int i = 0; i < p->stages.n; i++) n += computations(&p->stages.at[i]->body);
+    return n ? MOST_COMPUTATIONS / n : 0;
+}
+
+/* At a large size something is busy nearly all the time that a schedule does not change: far memory, or the engine of products. */
+static bool is_held(Search *x) {
+    static const CostUnit holds[] = {COST_IN_DRAM, COST_DPE};
+    CostReport c;
+    if (!cost_program(x->p, x->m, &(CostQuery){x->dims[LARGE_SIZE], NULL}, &c, x->a)) return true;
+    for (size_t i = 0; i < sizeof holds / sizeof *holds; i++)
+        if (c.busy[holds[i]] >= nearly * c.cycles) return true;
+    return false;
 }
 
 Schedule *lower_search(const Kernel *k, const TileMachine *m, Arena *a) {
@@ -189,6 +212,8 @@ Schedule *lower_search(const Kernel *k, const TileMachine *m, Arena *a) {
     Search x = {.a = a, .k = k, .m = m, .s = NEW(a, Schedule)};
     if (!m->cost || !(x.p = lower_unverified(k, m, NULL, diags_new(a), a, &why))) return x.s;
     make_sizes(&x);
+    x.most_tries = tries_for(x.p) < MOST_TRIES ? tries_for(x.p) : MOST_TRIES;
+    if (!x.most_tries || is_held(&x)) return x.s;
     for (int i = 0; i < x.n; i++)
         if (!estimate(&x, x.p, i, &x.cost[i])) return x.s;
     improve(&x);
