@@ -256,6 +256,19 @@ static void run(Block *b, Path *path, const Run *r) {
     path->n--;
 }
 
+static bool is_made_here(const Block *b, const Tensor *t) {
+    for (int i = b->first; i < b->end; i++)
+        for (int q = 0; q < b->l->k->stmts.at[i]->targets.n; q++)
+            if (b->l->k->stmts.at[i]->targets.at[q].tensor == t) return true;
+    return false;
+}
+
+/* The product's operands are copied, and one of them is made in this stage: it is no tensor yet that a copy could come from. */
+static bool copies_own(const Block *b, const Path *path, const BlockDot *d) {
+    bool copies_b = !d->b_in_place || b->packs || path->n;
+    return (!d->a_in_place && is_made_here(b, d->a->tensor)) || (copies_b && is_made_here(b, d->b->tensor));
+}
+
 static void body(Block *b, Path *path, int from, int to, int depth) {
     Low *l = b->l;
     for (int i = from; i < to && !l->why;) {
@@ -267,7 +280,7 @@ static void body(Block *b, Path *path, int from, int to, int depth) {
         }
         r = run_at(l, i, to, depth);
         BlockDot d;
-        int n = !b->few && block_dot_match(l, l->k->stmts.at[i], &d) ? block_dot_extent(l, i, to, &d) : 0;
+        int n = !b->few && block_dot_match(l, l->k->stmts.at[i], &d) && !copies_own(b, path, &d) ? block_dot_extent(l, i, to, &d) : 0;
         if (n >= r.to - r.from) {
             block_dot_leaf(b, path, i, n, &d);
             i += n;

@@ -102,6 +102,15 @@ const char *grid_schedule_name(Tool *t, const Program *p, const Kernel *k, const
     return s ? s->name.text : "auto";
 }
 
+/* What the verifier refuses is a fault of the compiler, and no reason to leave the user without a program: the vector core does all. */
+static TileProgram *without_engines(Tool *t, const Kernel *k, const TileMachine *m, const char **why) {
+    TileMachine *bare = NEW(t->arena, TileMachine);
+    *bare = *m;
+    memset(&bare->engines, 0, sizeof bare->engines);
+    tool_note("kernel '%s' is left to the vector core: %s", k->name, *why);
+    return lower(k, bare, t->arena, why);
+}
+
 TileProgram *grid_lower(Tool *t, const Program *p, const Kernel *k, const SimMachine *m, const char **why) {
     TileMachine *x = NEW(t->arena, TileMachine);
     Diags *d = diags_new(t->arena);
@@ -116,6 +125,7 @@ TileProgram *grid_lower(Tool *t, const Program *p, const Kernel *k, const SimMac
     Schedule *found = a ? NULL : lower_search(k, x, t->arena);
     TileProgram *out = a && !s ? NULL : lower_scheduled(k, x, found && found->items.n ? found : s, d, t->arena, why);
     if (!out && found && found->items.n) out = lower(k, x, t->arena, why);      /* what was found is beyond the verifier */
+    if (!out && !a && *why && strstr(*why, "internal error")) out = without_engines(t, k, x, why);
     if (out || *why) return out;
     Out o = out_new(t->arena);
     diag_print(d, &o, tool_colour());

@@ -22,7 +22,8 @@ void host_emit(Tool *t, const Kernel *k, const Machine *m, const char *command, 
     HostOptions options = {.no_check = t->options->no_check, .command = command};
     const char *why = NULL;
     const TileProgram *p = t->options->plain ? NULL : host_lower(t, k, m, &why);
-    if (why) tool_die(STATUS_PROGRAM, "kernel '%s' on %s: %s", k->name, m->name, why);
+    if (why && strstr(why, "internal error")) tool_note("kernel '%s' is made from its statements' own loops: %s", k->name, why);
+    else if (why) tool_die(STATUS_PROGRAM, "kernel '%s' on %s: %s", k->name, m->name, why);
     if (p) emit_host_tiles(p, &options, out);
     else emit_host(k, &options, out);
 }
