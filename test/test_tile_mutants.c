@@ -26,7 +26,7 @@
     X(STEP_ZERO, "step 0", NULL) \
     X(STEP_MORE, "step one more", "blocks of another size, for which the tiles have room") \
     X(LEVEL_AXIS, "level cuts another axis", "the index left without a loop runs whole, where no tile depends on its block") \
-    X(AXIS_LO, "axis begins one later", NULL) \
+    X(AXIS_LO, "axis begins one later", "an axis that no index runs along") \
     X(AXIS_HI, "axis ends one earlier", "an axis that no index runs along") \
     X(AXIS_MORE, "axis ends one later", "a round more without points") \
     X(BOX_LO, "box begins one later", "a tile that no computation reads; a state's place along its scan") \
@@ -151,7 +151,7 @@ static void mutate_tile(Mutant *m, const TileStage *s, TileBuf *b) {
     if (b->depth > 1 && here(m, M_SLOTS_ONE)) b->depth = 1;
     if (here(m, M_SLOTS_MORE)) b->depth = 500;
     if (here(m, M_TYPE)) b->type = b->type == DT_F32 ? DT_I32 : DT_F32;
-    if (b->reads.n && here(m, M_CORE)) b->core = !b->core;
+    if (b->reads.n && !s->one_core && here(m, M_CORE)) b->core = !b->core;      /* one core knows all tiles */
     for (int i = 0; i < s->bufs.n && b->copied_in; i++)
         if (s->bufs.at[i]->tensor && s->bufs.at[i]->tensor != b->tensor && here(m, M_FROM)) b->from = s->bufs.at[i]->tensor;
     for (int i = 0; i < s->bufs.n && b->reads.n; i++)
