@@ -1,5 +1,6 @@
 /* Commands of the elementwise engine. */
 #include "emit/grid_gen.h"
+#include <math.h>
 #include "lower/expr.h"
 #include <assert.h>
 #include <ctype.h>
@@ -137,7 +138,7 @@ static void elementwise(GridGen *g, const TileNode *n, int i, const Box *b) {
     grid_fields(c->affine, &o);
     for (int q = 0; c->affine && q < c->affine->as[c->affine->inside]->scalars; q++) {
         if (c->scalar[q]) out_f(&o, ".%s = %s, ", engine_scalar(c->affine, q), number_of(g, c->scalar[q]).text);
-        else if (c->affine->neutral[q] != 0) out_f(&o, ".%s = %s, ", engine_scalar(c->affine, q), grid_literal(g, DT_F32, c->affine->neutral[q], 0).text);
+        else if (c->affine->neutral[q] != 0 || signbit(c->affine->neutral[q])) out_f(&o, ".%s = %s, ", engine_scalar(c->affine, q), grid_literal(g, DT_F32, c->affine->neutral[q], 0).text);
     }
     if (c->b.kind && c->b.spread == TILE_ONE_ROW) out_s(&o, ".b_row = true, ");
     if (c->b.kind && c->b.spread == TILE_ONE_COLUMN) out_s(&o, ".b_col = true, ");

@@ -300,7 +300,7 @@ static bool see_neutral(void *context, Expr *e) {
     Neutral *x = context;
     for (int i = 0; e->kind == X_OP && i < e->args.n; i++)
         for (int k = 0; k < x->m->scalars; k++)
-            if (e->args.at[i]->kind == X_READ && e->args.at[i]->tensor == x->m->scalar[k]) x->row->neutral[k] = op_laws(e->op).neutral;
+            if (e->args.at[i]->kind == X_READ && e->args.at[i]->tensor == x->m->scalar[k]) x->row->neutral[k] = op_laws(e->op).neutral ? op_laws(e->op).neutral : -0.0;     /* -0 + 0 is 0, x + -0 is x */
     return true;
 }
 

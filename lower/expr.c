@@ -94,8 +94,26 @@ static Reduce *copy_reduce(Arena *a, const Reduce *r, LowReplace *replace, void 
     Reduce *c = NEW(a, Reduce);
     *c = *r;
     memset(&c->operands, 0, sizeof c->operands);
+    Index **from = NEW_ARRAY(a, Index *, r->idx.n + 1), **to = NEW_ARRAY(a, Index *, r->idx.n + 1);
+    int n = 0;
+    memset(&c->idx, 0, sizeof c->idx);
+    for (int q = 0; q < r->idx.n; q++) {        /* a range that what is replaced stands in is another index' */
+        Index *i = r->idx.at[q], *x = i;
+        Expr *lo = lo_copy(a, i->lo, replace, context), *hi = lo_copy(a, i->hi, replace, context);
+        if (!expr_equal(lo, i->lo) || !expr_equal(hi, i->hi)) {
+            x = NEW(a, Index);
+            *x = *i;
+            x->lo = lo;
+            x->hi = hi;
+            from[n] = i;
+            to[n++] = x;
+        }
+        vec_push(a, &c->idx, x);
+    }
     if (r->pred) c->pred = lo_copy(a, r->pred, replace, context);
     for (int i = 0; i < r->operands.n; i++) vec_push(a, &c->operands, lo_copy(a, r->operands.at[i], replace, context));
+    if (n && c->pred) c->pred = lo_renamed(a, c->pred, from, to, n);
+    for (int i = 0; i < c->operands.n && n; i++) c->operands.at[i] = lo_renamed(a, c->operands.at[i], from, to, n);
     return c;
 }
 

@@ -402,6 +402,15 @@ static void given_steps(Low *l, const Work *w, Plan *p) {
     for (int i = 0; i < w->n && !placed; i++) p->over[i] = TILE_PE;
 }
 
+/* Where the order counts, blocks of an inner index stand in single values of those before it. */
+static void keep_order(const Work *w, Plan *p) {
+    if (!w->r || w->r->scan || w->r->comb->kind != CK_USER || !w->r->comb->ordered) return;
+    for (int i = w->n; i + 1 < axes_of(w); i++) {
+        p->step[i] = 1;
+        p->given[i] = true;
+    }
+}
+
 /* Rows and columns are both dealt, or all PEs at once: else several PEs would make the same block. */
 static bool places_fit(Low *l, const Work *w, const Plan *p, int scan) {
     const ScheduleItem *by[4] = {NULL};
@@ -485,6 +494,7 @@ static void build_fitting(Low *l, const Work *w) {
     }
     first_steps(w, &plan);
     given_steps(l, w, &plan);
+    keep_order(w, &plan);
     loop_order(l, w, &plan);
     if (!places_fit(l, w, &plan, scan_axis(w))) {
         l->why = "the schedule can't be met";

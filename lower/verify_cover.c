@@ -175,6 +175,13 @@ static bool inner_loops(Verify *v, const Spot *init, const Spot *step, const Red
 
 static bool ordered_indices(Verify *v, const Spot *step, const Reduce *r) {
     int before = -1;
+    int64_t one;
+    bool ordered = !r->scan && r->comb->kind == CK_USER && r->comb->ordered;
+    for (int j = 1; ordered && j < r->idx.n; j++)
+        for (int k = 0; k < j && verify_level(step, verify_axis(v, r->idx.at[j])); k++) {
+            const TileLevel *outer = verify_level(step, verify_axis(v, r->idx.at[k]));
+            if (!outer || !lo_is_int(outer->step, &one) || one != 1) return verify_fault(v, "the reduction of %s is ordered, and blocks of %s stand in blocks of %s", of(v, step->n), r->idx.at[j]->name, r->idx.at[k]->name);
+        }
     for (int j = 0; !r->scan && r->comb->kind == CK_USER && r->comb->ordered && j < r->idx.n; j++)
         for (int i = 0; i < step->depth; i++)
             for (int l = 0; l < step->loop[i]->levels.n; l++)
